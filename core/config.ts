@@ -1,0 +1,109 @@
+// The configuration of a process: one schema over environment variables, and the only reader of the environment. What
+// comes out is frozen; whoever starts a process passes `process.env` in once.
+import { z } from 'zod';
+import { TreadleError } from './errors.ts';
+
+export const QUEUES = ['graphile-worker', 'in-memory'] as const;
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+const wholeNumber = (least: number, most: number) => {
+  const expected = `a whole number from ${least} to ${most}`;
+  return z.string().regex(/^\d+$/, expected).transform(Number).pipe(z.int().min(least, expected).max(most, expected));
+};
+
+const databaseUrl = z
+  .string()
+  .refine(
+    (value) => URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol),
+    'a URL like postgres://user:password@host:5432/database',
+  );
+
+const schema = z.object({
+  /** The database. Without one a process uses the embedded Postgres under TREADLE_DATA_DIR. */
+  DATABASE_URL: databaseUrl.optional(),
+  NODE_ENV: z.string().optional(),
+  /** Which environment of the templates counts. Default: NODE_ENV, else development. */
+  TREADLE_ENV: z.string().optional(),
+  /** Steps that may run at once in this process. */
+  TREADLE_CONCURRENCY: wholeNumber(1, 10_000).default(100),
+  TREADLE_QUEUE: z.enum(QUEUES, `one of ${QUEUES.join(', ')}`).default('graphile-worker'),
+  TREADLE_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  /** Where the embedded Postgres keeps its data. */
+  TREADLE_DATA_DIR: z.string().default('.treadle'),
+  /** The folder of template files. Default: templates, where there is one. */
+  TREADLE_TEMPLATES: z.string().optional(),
+  /** The module that exports handlers and templates. Default: treadle.app.ts, .js or .mjs, where there is one. */
+  TREADLE_APP: z.string().optional(),
+  /** Seconds without a heartbeat after which others take this process's steps back. */
+  TREADLE_LEASE_SECONDS: wholeNumber(1, 3600).default(15),
+  /** How often to look for steps when no notification came, in ms. */
+  TREADLE_POLL_INTERVAL_MS: wholeNumber(10, 3_600_000).default(1000),
+  /** Seconds that running steps may take to end when the process is told to stop. */
+  TREADLE_GRACE_SECONDS: wholeNumber(0, 86_400).default(30),
+});
+
+export interface Config {
+  readonly databaseUrl: string | undefined;
+  readonly environment: string;
+  readonly concurrency: number;
+  readonly queue: (typeof QUEUES)[number];
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly dataDir: string;
+  readonly templates: string | undefined;
+  readonly app: string | undefined;
+  readonly leaseSeconds: number;
+  readonly pollIntervalMs: number;
+  readonly graceSeconds: number;
+}
+
+/** What a caller (the command line) knows better than the environment; undefined leaves what the environment says. */
+export type ConfigOverrides = { readonly [Key in keyof Config]?: Config[Key] | undefined };
+
+/**
+ * Reads the configuration. A variable that is empty counts as not set.
+ * @throws TreadleError `invalid_config`: one line per variable with what was expected and what came.
+ */
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  overrides: ConfigOverrides = {},
+): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) throw invalidConfig(parsed.error.issues, given);
+  const read = parsed.data;
+  const config: Config = {
+    databaseUrl: read.DATABASE_URL,
+    environment: read.TREADLE_ENV ?? read.NODE_ENV ?? 'development',
+    concurrency: read.TREADLE_CONCURRENCY,
+    queue: read.TREADLE_QUEUE,
+    logLevel: read.TREADLE_LOG_LEVEL,
+    dataDir: read.TREADLE_DATA_DIR,
+    templates: read.TREADLE_TEMPLATES,
+    app: read.TREADLE_APP,
+    leaseSeconds: read.TREADLE_LEASE_SECONDS,
+    pollIntervalMs: read.TREADLE_POLL_INTERVAL_MS,
+    graceSeconds: read.TREADLE_GRACE_SECONDS,
+  };
+  const known = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  return Object.freeze({ ...config, ...Object.fromEntries(known) });
+}
+
+function invalidConfig(
+  issues: readonly z.core.$ZodIssue[],
+  given: Readonly<Record<string, string | undefined>>,
+): TreadleError {
+  const problems = issues.map(({ path, message }) => {
+    const variable = String(path[0]);
+    return { variable, expected: message, received: cameAs(variable, given[variable] ?? '') };
+  });
+  const lines = problems.map(
+    ({ variable, expected, received }) => `${variable}: expected ${expected}, came ${received}`,
+  );
+  return new TreadleError('invalid_config', lines.join('\n'), { details: { problems } });
+}
+
+/** A database URL holds a password, so of a bad one only its form is shown. */
+function cameAs(variable: string, value: string): string {
+  if (variable !== 'DATABASE_URL') return JSON.stringify(value);
+  return URL.canParse(value) ? `one that begins with ${new URL(value).protocol}` : 'something that is no URL';
+}
