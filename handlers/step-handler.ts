@@ -1,0 +1,149 @@
+// The foundation class of all step handlers. A subclass says what the work is (`process`); `handle` is the lifecycle
+// around it, is the same for all and ends in exactly one Outcome: it never throws and never waits past the timeout.
+import type { z } from 'zod';
+import type { Json, JsonObject } from '../core/json.ts';
+import type { FailedOutcome, Outcome } from '../core/outcome.ts';
+import { Attempt } from './attempt.ts';
+import { withinDeadline } from './deadline.ts';
+import { conform } from './declaration.ts';
+import { failedOutcome } from './failure.ts';
+import { asResults } from './results.ts';
+import type { HandlerDeclaration, ReturnsOf, StepContext, StepInvocation } from './step-context.ts';
+import type { StepView } from './step-view.ts';
+
+/** Marks the foundation's prototype; the same symbol in every copy of this package in a process. */
+export const STEP_HANDLER: unique symbol = Symbol.for('treadle.step_handler');
+
+/** Any step handler, whatever it declares. */
+export interface AnyStepHandler {
+  readonly [STEP_HANDLER]: true;
+  before?(context: never): unknown;
+  process(context: never): unknown;
+  processResults(step: StepView, output: never, initialResults: Json): unknown;
+  after?(context: never, outcome: Outcome): unknown;
+}
+
+/**
+ * Subclass it, implement `process`, and name the class in a template. One instance serves all attempts at once, so
+ * keep no state of an attempt in it. The type argument declares what of the world the handler relies on:
+ *
+ *     interface Types { context: Order; needs: { validate_order: ValidOrder }; output: Reservation }
+ *     class ReserveInventory extends StepHandler<Types> {
+ *       async process({ task, sequence, signal }: StepContext<Types>) { ... return reservation; }
+ *     }
+ *
+ * The same as zod schemas in statics (`config`, `context`, `needs`, `output`) is checked at run time: before `process`
+ * (a misfit fails the step for good, `invalid_config` or `invalid_input`) and after it (`invalid_output`).
+ * `process` may throw PermanentError (no attempt is left), RetryableError (try again, at the earliest after
+ * `retryAfter` seconds), or anything else (try again after the step's backoff).
+ */
+export abstract class StepHandler<T extends HandlerDeclaration = HandlerDeclaration> {
+  /** What templates call the handler. Default: the name of the class. */
+  declare static readonly handlerName?: string;
+  /** Checks `handler_config`; defaults and coercions reach `process`. */
+  declare static readonly config?: z.ZodType;
+  /** Checks the task's context. */
+  declare static readonly context?: z.ZodType;
+  /** Checks the results of the parents, as one object by step name. */
+  declare static readonly needs?: z.ZodType;
+  /** Checks the results, as the JSON that children will read. */
+  declare static readonly output?: z.ZodType;
+  /** Exists for the compiler only: carries the declared types to the template builder. */
+  declare readonly __types?: T;
+
+  get [STEP_HANDLER](): true {
+    return true;
+  }
+
+  /** The work of the step. What it returns becomes `step.results`; nothing becomes `{}`. Runs at least once. */
+  abstract process(context: StepContext<T>): ReturnsOf<T> | Promise<ReturnsOf<T>>;
+
+  /** Makes `step.results` of what `process` returned. Default: as it is, unless the handler has set results itself. */
+  processResults(step: StepView, output: ReturnsOf<T>, _initialResults: Json): void | Promise<void> {
+    if (!step.resultsChanged) step.results = output;
+  }
+
+  /** Runs before `process`, with input that is already checked. What it throws fails the attempt as `process` would. */
+  before?(context: StepContext<T>): void | Promise<void>;
+
+  /** Runs after an attempt whose input was fit, with its outcome. What it throws is logged and changes nothing. */
+  after?(context: StepContext<T>, outcome: Outcome): void | Promise<void>;
+
+  /** The lifecycle. Private: a subclass that declares `handle` does not compile, and the registry refuses it. */
+  private async handle(invocation: StepInvocation): Promise<Outcome> {
+    const attempt = new Attempt<T>(this.constructor, invocation);
+    attempt.announceStart();
+    const outcome = await withinDeadline(attempt.deadline, (signal) => work(this, attempt, signal)).then(
+      completed,
+      (thrown: unknown) => failed(thrown, attempt),
+    );
+    await afterwards(this, attempt, outcome);
+    attempt.announceEnd(outcome);
+    return outcome;
+  }
+}
+
+/** Runs one attempt of a step through the lifecycle. Never rejects. */
+export async function runStep(handler: AnyStepHandler, invocation: StepInvocation): Promise<Outcome> {
+  try {
+    return await StepHandler.prototype['handle'].call(handler as unknown as StepHandler, invocation);
+  } catch (thrown) {
+    return failedOutcome(thrown); // the lifecycle itself broke, as with a logger that throws
+  }
+}
+
+async function work<T extends HandlerDeclaration>(
+  handler: StepHandler<T>,
+  attempt: Attempt<T>,
+  signal: AbortSignal,
+): Promise<Json> {
+  const context = await attempt.open(signal);
+  if (handler.before) await handler.before(context);
+  signal.throwIfAborted();
+  const output = await handler.process(context);
+  attempt.throwIfTimedOut(signal);
+  await handler.processResults(attempt.step, output, attempt.step.initialResults);
+  return checkedResults(attempt);
+}
+
+/** The results as the children will read them: JSON first, so that the schema sees what they see. */
+async function checkedResults(attempt: Attempt<HandlerDeclaration>): Promise<Json> {
+  const results = asResults(attempt.step.results);
+  const schema = attempt.schemas.output;
+  if (schema === undefined) return results;
+  return asResults(await conform(schema, results, { code: 'invalid_output', what: 'output' }));
+}
+
+function completed(results: Json): Outcome {
+  return { kind: 'complete', results };
+}
+
+function failed(thrown: unknown, attempt: Attempt<HandlerDeclaration>): FailedOutcome {
+  return failedOutcome(thrown, keptResults(attempt.step));
+}
+
+/** What the handler had put into step.results before it failed, when it can be stored beside the error. */
+function keptResults(step: StepView): JsonObject | undefined {
+  try {
+    if (!step.resultsChanged) return undefined;
+    const results = asResults(step.results);
+    return typeof results === 'object' && results !== null && !Array.isArray(results) ? results : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The after-hook, under a timeout of its own: it can neither change the outcome nor hold it back for ever. */
+async function afterwards<T extends HandlerDeclaration>(
+  handler: StepHandler<T>,
+  attempt: Attempt<T>,
+  outcome: Outcome,
+): Promise<void> {
+  const { context } = attempt;
+  if (!handler.after || context === undefined) return;
+  try {
+    await withinDeadline(attempt.deadline, async () => handler.after?.(context, outcome));
+  } catch (error) {
+    attempt.log.error({ err: error }, 'the after-hook failed; the outcome stands');
+  }
+}

@@ -1,0 +1,63 @@
+// The step as a handler sees it. `results` can be set or changed in place; whether that happened is known without
+// copying anything for the many handlers that never look at it.
+import { isDeepStrictEqual } from 'node:util';
+import type { Json } from '../core/json.ts';
+
+/** What the engine knows of a step when an attempt begins. */
+export interface StepRow {
+  readonly workflow_step_id: number;
+  readonly name: string;
+  /** 1 is the first attempt. */
+  readonly attempt: number;
+  readonly retry_limit: number;
+  readonly inputs: Json;
+  /** What an earlier attempt left behind; null when there is nothing. */
+  readonly results: Json;
+}
+
+/** One attempt of a step, in the hands of its handler. */
+export class StepView {
+  readonly workflow_step_id: number;
+  readonly name: string;
+  /** 1 is the first attempt. */
+  readonly attempt: number;
+  readonly retry_limit: number;
+  readonly inputs: Json;
+  readonly #initial: Json;
+  #current: Json;
+  #touched = false;
+
+  constructor(row: StepRow) {
+    this.workflow_step_id = row.workflow_step_id;
+    this.name = row.name;
+    this.attempt = row.attempt;
+    this.retry_limit = row.retry_limit;
+    this.inputs = row.inputs;
+    this.#initial = row.results;
+    this.#current = row.results;
+  }
+
+  /** What children will read. Anything that JSON can hold may be set. */
+  get results(): Json {
+    if (!this.#touched) {
+      this.#touched = true;
+      this.#current = structuredClone(this.#initial); // the reader may change it in place
+    }
+    return this.#current;
+  }
+
+  set results(value: unknown) {
+    this.#touched = true;
+    this.#current = value as Json; // made into JSON, or refused, when the attempt ends
+  }
+
+  /** What an earlier attempt left behind, as it was when this attempt began. */
+  get initialResults(): Json {
+    return this.#initial;
+  }
+
+  /** Whether the handler made `results` something else than what an earlier attempt had left. */
+  get resultsChanged(): boolean {
+    return this.#touched && !isDeepStrictEqual(this.#current, this.#initial);
+  }
+}
