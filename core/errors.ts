@@ -9,7 +9,7 @@ export const ERROR_CODES = {
   unknown_task: 1,
   unknown_template: 1,
   unknown_handler: 1,
-  unknown_step: 1,
+  unknown_step: 2,
   unlawful_transition: 1,
   stale_state: 1,
   fenced: 1,

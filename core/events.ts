@@ -130,12 +130,6 @@ export const EVENTS = {
   'workflow.task_reenqueue_failed': 'The queue did not take a task; recovery will find it.',
 } as const satisfies Record<EventName, string>;
 
-/** What the creation of a task or a step publishes: a move from no state at all to pending. */
-export const CREATION_EVENTS = {
-  task: 'task.initialize_requested',
-  step: 'step.initialize_requested',
-} as const satisfies Record<string, EventName>;
-
 /**
  * What a transition publishes. The event of the machine is enough to know: from whichever lawful state it starts,
  * it publishes the same (a test holds this against the table of the Rails engine, which goes by from and to).

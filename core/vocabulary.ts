@@ -11,8 +11,13 @@ export const STATES = [
 ] as const;
 export type State = (typeof STATES)[number];
 
-/** States of a parent step that let its children run. */
-export const SATISFIED_STATES = ['complete', 'resolved_manually'] as const satisfies readonly State[];
+/** States in which a task has ended: nothing of it runs until somebody acts. */
+export const END_STATES: ReadonlySet<State> = new Set([
+  'complete',
+  'error',
+  'cancelled',
+  'resolved_manually',
+]);
 
 /** What can happen to a workflow step. */
 export const STEP_EVENTS = ['start', 'complete', 'fail', 'cancel', 'resolve', 'retry'] as const;

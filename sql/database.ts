@@ -131,6 +131,19 @@ export class Database implements Executor {
     return new pg.Client(connectionConfig({ url: this.url, applicationName }));
   }
 
+  /** A pool with the driver's own types, for a library that brings its own statements. The caller ends it. */
+  separatePool(applicationName: string, maxConnections: number): pg.Pool {
+    const pool = new pg.Pool({
+      connectionString: this.url,
+      application_name: applicationName,
+      max: maxConnections,
+    });
+    // Also while it ends: a connection that breaks without a listener ends the process.
+    pool.on('error', () => {});
+    pool.on('connect', (client) => client.on('error', () => {}));
+    return pool;
+  }
+
   async close(): Promise<void> {
     await this.pool.end();
   }

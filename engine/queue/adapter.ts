@@ -1,0 +1,43 @@
+// The port to the queue that brings tasks back to us. The engine decides whether and when a task runs; an adapter decides
+// how. The queue is a wake-up and Postgres the truth: a lost or doubled message can never lose or double a step.
+import type { EnqueueReason } from '../../core/vocabulary.ts';
+import type { Executor } from '../../sql/database.ts';
+
+/** One wake-up on its way to the queue. */
+export interface TaskJob {
+  readonly task_id: number;
+  /** Not before this instant (the clock of Postgres); undefined: at once. */
+  readonly run_at: Date | undefined;
+  readonly reason: EnqueueReason;
+  /** A later job with the same key replaces one that has not run: it always carries the earliest instant. */
+  readonly dedupe_key: string;
+}
+
+/** Called by the adapter when a job is due. It rejects when the task could not be started: the queue tries again. */
+export type RunTask = (taskId: number) => Promise<void>;
+
+export interface QueueHealth {
+  readonly ok: boolean;
+  /** One line for people: what the queue is, or what is wrong with it. */
+  readonly message: string;
+}
+
+export interface QueueAdapter {
+  readonly name: string;
+  /** False when jobs vanish with the process: the engine then wakes all unfinished tasks when it starts. */
+  readonly durable: boolean;
+  /** Prepares what the queue needs (its schema, its connection). Safe to call twice and by two processes at once. */
+  install(): Promise<void>;
+  enqueue(jobs: readonly TaskJob[]): Promise<void>;
+  /** Only of queues that live in this Postgres: the jobs commit or vanish with the transaction. */
+  enqueueInTransaction?(tx: Executor, jobs: readonly TaskJob[]): Promise<void>;
+  start(runTask: RunTask): Promise<void>;
+  /** Stops delivering; jobs that are being delivered may end. */
+  stop(): Promise<void>;
+  health(): Promise<QueueHealth>;
+}
+
+/** The key under which the wake-ups of a task replace each other. */
+export function dedupeKey(taskId: number): string {
+  return `treadle:task:${taskId}`;
+}

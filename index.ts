@@ -1,0 +1,24 @@
+// The public door of the package.
+export { Engine, type EngineOptions, type StopOptions } from './engine/engine.ts';
+export type { CreateOptions, TaskRequest } from './engine/task-requests.ts';
+export type { QueueAdapter, QueueHealth, RunTask, TaskJob } from './engine/queue/adapter.ts';
+export { GraphileWorkerQueue, type GraphileWorkerOptions } from './engine/queue/graphile-worker.ts';
+export { InMemoryQueue } from './engine/queue/in-memory.ts';
+export { HttpHandler } from './handlers/http.ts';
+export { StepHandler } from './handlers/step-handler.ts';
+export type { HandlerDeclaration, StepContext, TaskView } from './handlers/step-context.ts';
+export type { StepView } from './handlers/step-view.ts';
+export { defineTask, namedHandler, type TaskDefinition } from './core/template/builder.ts';
+export { parseTemplate, type StepTemplate, type TaskTemplate } from './core/template/template.ts';
+export { readTemplate } from './core/template/read.ts';
+export { PermanentError, RetryableError, TreadleError, type ErrorCode } from './core/errors.ts';
+export type { EventName, EventPayloads } from './core/events.ts';
+export type { Json, JsonObject } from './core/json.ts';
+export { parseRetryAfter } from './core/retry-after.ts';
+export type { FailedOutcome, Outcome } from './core/outcome.ts';
+export type { State } from './core/vocabulary.ts';
+export { Database, type DatabaseOptions } from './sql/database.ts';
+export type { BorrowedTransaction } from './sql/borrowed.ts';
+export { migrate } from './sql/migrate.ts';
+export { resolvePostgres, type PostgresOptions, type PostgresServer } from './sql/server/resolve.ts';
+export type { CreatedTask } from './sql/tasks.ts';

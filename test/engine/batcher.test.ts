@@ -1,0 +1,106 @@
+// The law of the Batcher: every item is answered for itself, in the order in which they came, in batches that grow with
+// the load, by no more lanes than allowed; an error is that of its own batch.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Batcher } from '../../engine/batcher.ts';
+import { deferred, settled } from '../support/step-invocation.ts';
+
+test('what is added in one turn of the loop goes together', async () => {
+  const batches: number[][] = [];
+  const batcher = new Batcher<number, number>({
+    maxSize: 10,
+    run: async (items) => {
+      batches.push([...items]);
+      return items.map((item) => item * 2);
+    },
+  });
+  expect(await Promise.all([1, 2, 3].map((item) => batcher.add(item)))).toEqual([2, 4, 6]);
+  expect(batches).toEqual([[1, 2, 3]]);
+});
+
+test('while one batch is under way the next collects', async () => {
+  const [batches, first] = [[] as number[][], deferred<void>()];
+  const batcher = new Batcher<number, number>({
+    maxSize: 10,
+    run: async (items) => {
+      if (batches.push([...items]) === 1) await first.promise;
+      return items;
+    },
+  });
+  const added = [batcher.add(1)];
+  await settled();
+  added.push(batcher.add(2));
+  await settled();
+  added.push(batcher.add(3));
+  expect([batches, batcher.size]).toEqual([[[1]], 2]);
+  first.resolve();
+  await Promise.all(added);
+  expect(batches).toEqual([[1], [2, 3]]);
+});
+
+test('an error is that of its own batch, and the next one goes on', async () => {
+  const batcher = new Batcher<number, number>({
+    maxSize: 2,
+    run: async (items) => {
+      if (items.includes(1)) throw new Error('this batch');
+      return items;
+    },
+  });
+  const results = await Promise.allSettled([1, 2, 3].map((item) => batcher.add(item)));
+  expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+});
+
+test('a run that throws before it returns a promise rejects its batch', async () => {
+  const batcher = new Batcher<number, number>({
+    maxSize: 1,
+    run: () => {
+      throw new Error('at once');
+    },
+  });
+  await expect(batcher.add(1)).rejects.toThrow('at once');
+});
+
+const anyLoad = fc.record({
+  maxSize: fc.integer({ min: 1, max: 5 }),
+  lanes: fc.integer({ min: 1, max: 3 }),
+  turns: fc.array(fc.integer({ min: 0, max: 7 }), { maxLength: 8 }),
+});
+
+/** Adds so many items in each turn of the loop and watches the batches. */
+async function underLoad({
+  maxSize,
+  lanes,
+  turns,
+}: {
+  maxSize: number;
+  lanes: number;
+  turns: readonly number[];
+}) {
+  const seen = { batches: [] as number[][], most: 0 };
+  let under = 0;
+  const run = async (items: readonly number[]) => {
+    seen.batches.push([...items]);
+    seen.most = Math.max(seen.most, (under += 1));
+    await settled();
+    under -= 1;
+    return items.map((item) => `answer ${item}`);
+  };
+  const batcher = new Batcher<number, string>({ maxSize, lanes, run });
+  const answers: Promise<string>[] = [];
+  for (const count of turns) {
+    for (let n = 0; n < count; n += 1) answers.push(batcher.add(answers.length));
+    await settled();
+  }
+  return { ...seen, answers: await Promise.all(answers) };
+}
+
+test('under any load the law holds', async () => {
+  const law = fc.asyncProperty(anyLoad, async (load) => {
+    const { batches, most, answers } = await underLoad(load);
+    expect(answers).toEqual(answers.map((_, item) => `answer ${item}`));
+    expect(batches.flat()).toEqual(answers.map((_, item) => item));
+    expect(Math.max(0, ...batches.map((batch) => batch.length))).toBeLessThanOrEqual(load.maxSize);
+    expect(most).toBeLessThanOrEqual(load.lanes);
+  });
+  await fc.assert(law, { numRuns: 200 });
+});

@@ -1,0 +1,81 @@
+// The adapter around graphile-worker, on a real Postgres: what is enqueued arrives, once, and commits with its transaction.
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { dedupeKey, type TaskJob } from '../../../engine/queue/adapter.ts';
+import { GraphileWorkerQueue } from '../../../engine/queue/graphile-worker.ts';
+import { eventually } from '../../support/engines.ts';
+import { testDatabase } from '../../support/postgres.ts';
+import { inRolledBackTransaction } from '../../support/rolled-back.ts';
+
+const home = testDatabase();
+
+async function installed(): Promise<GraphileWorkerQueue> {
+  const queue = new GraphileWorkerQueue({ database: home.database, log: pino({ level: 'silent' }) });
+  await queue.install();
+  await home.database.query('delete from graphile_worker._private_jobs');
+  onTestFinished(() => queue.stop());
+  return queue;
+}
+
+const job = (task_id: number, run_at?: Date): TaskJob => ({
+  task_id,
+  run_at,
+  reason: 'created',
+  dedupe_key: dedupeKey(task_id),
+});
+
+async function jobs() {
+  return home.database.query<{ task_id: number; run_at: Date }>(
+    `select (payload ->> 'task_id')::integer as task_id, run_at from graphile_worker._private_jobs order by 1`,
+  );
+}
+
+test('a job arrives and is gone', async () => {
+  const [queue, ran] = [await installed(), [] as number[]];
+  await queue.enqueue([job(1), job(2)]);
+  await queue.start(async (taskId) => void ran.push(taskId));
+  await eventually(jobs, (waiting) => waiting.length === 0);
+  expect(ran.toSorted((a, b) => a - b)).toEqual([1, 2]);
+});
+
+test('a job that comes while the queue runs arrives too', async () => {
+  const [queue, ran] = [await installed(), [] as number[]];
+  await queue.start(async (taskId) => void ran.push(taskId));
+  await queue.enqueue([job(3)]);
+  await eventually(
+    async () => ran,
+    (seen) => seen.includes(3),
+  );
+});
+
+test('a job for later replaces the one of the same task that waits', async () => {
+  const queue = await installed();
+  const [late, later] = [new Date('2031-01-01T00:00:00Z'), new Date('2032-01-01T00:00:00Z')];
+  await queue.enqueue([job(1, late)]);
+  await queue.enqueue([job(1, later)]);
+  expect(await jobs()).toEqual([{ task_id: 1, run_at: later }]);
+});
+
+test('a job vanishes with the transaction that wrote it', async () => {
+  const queue = await installed();
+  await inRolledBackTransaction(home.database, (tx) => queue.enqueueInTransaction(tx, [job(1)]));
+  expect(await jobs()).toEqual([]);
+});
+
+test('a job whose task could not be started stays, and health says so', async () => {
+  const queue = await installed();
+  await queue.enqueue([job(1)]);
+  await queue.start(async () => {
+    throw new Error('not now');
+  });
+  const health = await eventually(
+    () => queue.health(),
+    ({ message }) => message.includes('1 being retried'),
+  );
+  expect(health.ok).toBe(true);
+});
+
+test('two may install it at once', async () => {
+  const [one, two] = [await installed(), await installed()];
+  await expect(Promise.all([one.install(), two.install()])).resolves.toBeDefined();
+});

@@ -1,0 +1,125 @@
+// The recorder never drops an outcome: it waits while Postgres is away, and what Postgres refuses as data fails its own
+// step alone.
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { TreadleError } from '../../core/errors.ts';
+import type { Json } from '../../core/json.ts';
+import type { FailedOutcome, Outcome } from '../../core/outcome.ts';
+import { outcomeRow, Recorder } from '../../engine/recorder.ts';
+import type { Executor } from '../../sql/database.ts';
+import { claimSteps, type ClaimedStep, type Recorded } from '../../sql/steps.ts';
+import { idOf, startedWorld, withOtherWorker, type World } from '../support/factories.ts';
+import { testDatabase } from '../support/postgres.ts';
+import { statesOfSteps, stepColumns, trailOf } from '../support/trail.ts';
+
+const home = testDatabase();
+
+function recorderOn(database: Executor) {
+  const [told, pauses] = [[] as Recorded[], [] as number[]];
+  const recorder = new Recorder({
+    database,
+    log: pino({ level: 'silent' }),
+    onRecorded: (recorded) => void told.push(recorded),
+    pause: async (ms) => void pauses.push(ms),
+  });
+  return { recorder, told, pauses };
+}
+
+async function claimed(world: World): Promise<ClaimedStep[]> {
+  const steps = await claimSteps(world.db, world.worker, [world.handler], 10);
+  return steps.toSorted((a, b) => a.workflow_step_id - b.workflow_step_id);
+}
+
+const complete = (results: Json): Outcome => ({ kind: 'complete', results });
+
+const failure = (more: Partial<FailedOutcome> = {}): FailedOutcome => ({
+  kind: 'error',
+  code: 'handler_error',
+  permanent: false,
+  error: 'it broke',
+  error_class: 'Error',
+  backtrace: '',
+  ...more,
+});
+
+/** The database, whose first answers are these errors instead. */
+function failingFirst(...errors: Error[]): Executor {
+  return {
+    query: async (text, values) => {
+      const error = errors.shift();
+      if (error) throw error;
+      return home.database.query(text, values);
+    },
+  };
+}
+
+test('outcomes of one turn are one statement', async () => {
+  const world = await startedWorld(home.database, { a: [], b: [] });
+  const { recorder, told } = recorderOn(home.database);
+  const steps = await claimed(world);
+  const answers = await Promise.all(steps.map((step) => recorder.record(world.worker, step, complete({}))));
+  expect([answers, told.length]).toEqual([[true, true], 1]);
+  expect(told[0]?.finalized).toHaveLength(1);
+});
+
+test('results that Postgres refuses fail their own step only, for good', async () => {
+  const world = await startedWorld(home.database, { good: [], bad: [], fine: [] });
+  const { recorder } = recorderOn(home.database);
+  const steps = await claimed(world);
+  const answers = steps.map((step) =>
+    recorder.record(world.worker, step, complete(step.step_name === 'bad' ? 'a\u0000b' : 'ab')),
+  );
+  expect(await Promise.all(answers)).toEqual([true, true, true]);
+  const states = await statesOfSteps(home.database, world.taskId);
+  expect(states).toEqual({ good: 'complete', bad: 'error', fine: 'complete' });
+  const [, row] = await trailOf(home.database, 'workflow_step', idOf(world, 'bad'));
+  expect(row?.metadata).toMatchObject({ code: 'unstorable', retry_available: false });
+});
+
+test.each([
+  ['Postgres is away', new TreadleError('database_unavailable', 'away')],
+  [
+    'there was a deadlock',
+    new TreadleError('database_error', 'deadlock', { details: { sqlstate: '40P01' } }),
+  ],
+])('when %s an outcome waits, longer each time', async (_why, error) => {
+  const world = await startedWorld(home.database, { a: [] });
+  const { recorder, pauses } = recorderOn(failingFirst(error, error, error));
+  const [step] = await claimed(world);
+  expect(step && (await recorder.record(world.worker, step, complete({ n: 1 })))).toBe(true);
+  expect(pauses).toEqual([100, 200, 400]);
+  expect(await stepColumns(home.database, idOf(world, 'a'))).toMatchObject({ results: { n: 1 } });
+});
+
+test('an outcome whose claim is gone is reported, those beside it count', async () => {
+  const world = await startedWorld(home.database, { a: [], b: [] });
+  const { recorder } = recorderOn(home.database);
+  const [a, b] = await claimed(world);
+  const { worker } = await withOtherWorker(world);
+  if (!a || !b) throw new Error('two steps were to be claimed');
+  const answers = [recorder.record(worker, a, complete({})), recorder.record(world.worker, b, complete({}))];
+  expect(await Promise.all(answers)).toEqual([false, true]);
+});
+
+test('a failure keeps what the handler had put into its results', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const [step] = await claimed(world);
+  if (!step) throw new Error('a step was to be claimed');
+  expect(outcomeRow(step, failure({ results: { sent: 3 } })).results).toEqual({
+    sent: 3,
+    error: 'it broke',
+    error_class: 'Error',
+    backtrace: '',
+  });
+});
+
+test.each([
+  [failure({ permanent: true }), null],
+  [failure({ retry_after_seconds: 7 }), 7000],
+  [failure(), 250],
+])('the wait after %j is %s ms', async (outcome, expected) => {
+  const backoff = { base_seconds: 0.25, factor: 2, max_seconds: 9, jitter: 0 };
+  const world = await startedWorld(home.database, { a: [] }, { each: { backoff } });
+  const [step] = await claimed(world);
+  expect(step && outcomeRow(step, outcome).delay_ms).toBe(expected);
+});
