@@ -1,0 +1,66 @@
+// `treadle start`: the engine of a deployment. It changes nothing in a database that is not ready for it.
+import type { Command } from 'commander';
+import { pino, type Logger } from 'pino';
+import type { Config } from '../../core/config.ts';
+import { TreadleError } from '../../core/errors.ts';
+import type { CommandContext, ContextOf } from '../context.ts';
+import {
+  addEngineOptions,
+  engineOf,
+  loadProject,
+  overridesOf,
+  unservedHere,
+  type EngineFlags,
+} from '../engine-options.ts';
+import { onInterrupt } from '../interrupt.ts';
+import { requireCurrent, withDatabase } from '../open-database.ts';
+import { prettyLog } from '../pretty-log.ts';
+import { endAfter, runUntilInterrupted } from '../run-engine.ts';
+import { templateTitle } from '../template-files.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface StartFlags extends EngineFlags {
+  readonly pretty?: boolean;
+}
+
+export function registerStart(program: Command, contextOf: ContextOf): void {
+  const command = program.command('start').description('run the engine on DATABASE_URL; logs are JSON');
+  addEngineOptions(command)
+    .option('--pretty', 'log for people')
+    .addHelpText(
+      'after',
+      '\nSIGTERM and Ctrl-C let running steps end (TREADLE_GRACE_SECONDS, default 30); a second one stops them.\n' +
+        '\nExamples:\n  $ treadle migrate && treadle start\n  $ treadle start --concurrency 200 --app dist/workflows.js\n',
+    )
+    .action(async (flags: StartFlags, self: Command) => start(contextOf(self), flags));
+}
+
+async function start({ terminal, config: configure }: CommandContext, flags: StartFlags): Promise<void> {
+  const interrupt = onInterrupt();
+  const config = configure(overridesOf(flags));
+  if (config.databaseUrl === undefined) {
+    throw new TreadleError(
+      'invalid_config',
+      'DATABASE_URL: expected a URL like postgres://user:password@host:5432/database, came nothing ("treadle dev" brings its own Postgres)',
+    );
+  }
+  const log = startLog(terminal, config, flags.pretty === true);
+  const project = await loadProject(config);
+  const name = await withDatabase(config, { maxConnections: 10 }, async ({ database }) => {
+    await requireCurrent(database);
+    const engine = engineOf(config, project, database, log);
+    const unserved = unservedHere(project, engine);
+    if (unserved.length > 0)
+      log.warn({ handlers: unserved }, 'templates name handlers that this process does not serve');
+    return runUntilInterrupted(engine, config, interrupt, log, () => {
+      log.info({ templates: project.templates.map(templateTitle), concurrency: config.concurrency }, 'ready');
+    });
+  });
+  endAfter(name);
+}
+
+function startLog(terminal: Terminal, config: Config, pretty: boolean): Logger {
+  const options = { level: config.logLevel };
+  if (pretty && !terminal.json) return pino(options, prettyLog(terminal.out, terminal.colors));
+  return pino(options, terminal.out);
+}

@@ -1,0 +1,89 @@
+// The options that `dev` and `start` share, and what they make of them: an engine with the project's templates and handlers.
+import { Option, type Command } from 'commander';
+import type { Logger } from 'pino';
+import { LOG_LEVELS, QUEUES, type Config, type ConfigOverrides } from '../core/config.ts';
+import { TreadleError } from '../core/errors.ts';
+import type { TaskTemplate } from '../core/template/template.ts';
+import { Engine } from '../engine/engine.ts';
+import { GraphileWorkerQueue } from '../engine/queue/graphile-worker.ts';
+import { InMemoryQueue } from '../engine/queue/in-memory.ts';
+import type { Database } from '../sql/database.ts';
+import { loadApp, type App } from './app.ts';
+import { wholeNumber } from './arguments.ts';
+import { loadTemplateDirectory, templateTitle, type TemplateFile } from './template-files.ts';
+
+export interface EngineFlags {
+  readonly app?: string;
+  readonly templates?: string;
+  readonly concurrency?: number;
+  readonly queue?: Config['queue'];
+  readonly env?: string;
+  readonly logLevel?: Config['logLevel'];
+}
+
+export function addEngineOptions(command: Command): Command {
+  return command
+    .option(
+      '--app <file>',
+      'module that exports handlers and templates (default: treadle.app.ts, .js or .mjs)',
+    )
+    .option('--templates <folder>', 'folder of template files (default: templates, where there is one)')
+    .option('--concurrency <steps>', 'steps that may run at once', wholeNumber(1, 10_000))
+    .addOption(new Option('--queue <name>', 'how tasks come back').choices(QUEUES))
+    .option('--env <name>', 'environment of the templates (default: TREADLE_ENV, NODE_ENV or development)')
+    .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS));
+}
+
+export function overridesOf(flags: EngineFlags): ConfigOverrides {
+  const { app, templates, concurrency, queue, env, logLevel } = flags;
+  return { app, templates, concurrency, queue, environment: env, logLevel };
+}
+
+/** What a project brings: read and checked before anything is started. */
+export interface Project {
+  readonly app: App;
+  readonly files: readonly TemplateFile[];
+  readonly templates: readonly TaskTemplate[];
+}
+
+/** Throws `invalid_template` (all bad files) and `invalid_config` (the app module). */
+export async function loadProject(config: Config): Promise<Project> {
+  const files = loadTemplateDirectory(config.templates);
+  const app = await loadApp(config.app);
+  const own = app.templates.map((given) => ('template' in given ? given.template : given));
+  const known = new Map(files.map(({ file, template }) => [templateTitle(template), file]));
+  for (const title of own.map(templateTitle)) {
+    const other = known.get(title);
+    if (other !== undefined) {
+      throw new TreadleError(
+        'invalid_template',
+        `${app.file}: expected a template of its own, came ${title}, which ${other} holds already`,
+      );
+    }
+    known.set(title, String(app.file));
+  }
+  return { app, files, templates: [...files.map(({ template }) => template), ...own] };
+}
+
+export function engineOf(config: Config, project: Project, database: Database, log: Logger): Engine {
+  return new Engine({
+    database,
+    handlers: project.app.handlers,
+    templates: [...project.files.map(({ template }) => template), ...project.app.templates],
+    queue: config.queue === 'in-memory' ? new InMemoryQueue() : new GraphileWorkerQueue({ database, log }),
+    concurrency: config.concurrency,
+    environment: config.environment,
+    leaseSeconds: config.leaseSeconds,
+    pollIntervalMs: config.pollIntervalMs,
+    log,
+  });
+}
+
+/** Handlers that the project's templates name and this process does not serve. */
+export function unservedHere(project: Project, engine: Engine): string[] {
+  const served = new Set(engine.handlers);
+  const named = project.templates.flatMap(({ step_templates }) =>
+    step_templates.map((step) => step.handler_class),
+  );
+  return [...new Set(named)].filter((handler) => !served.has(handler)).toSorted();
+}

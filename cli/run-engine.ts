@@ -1,0 +1,36 @@
+// Runs an engine until the process is told to end: first in order, then in a hurry.
+import type { Logger } from 'pino';
+import type { Config } from '../core/config.ts';
+import type { Engine } from '../engine/engine.ts';
+import { statusAfter, type Interrupt } from './interrupt.ts';
+import { ExitStatus } from './report-error.ts';
+
+/** `onRunning` is called once it runs. Rejects with the exit status when the engine has stopped. */
+export async function runUntilInterrupted(
+  engine: Engine,
+  config: Config,
+  interrupt: Interrupt,
+  log: Logger,
+  onRunning: () => void,
+): Promise<NodeJS.Signals> {
+  try {
+    await engine.start();
+    onRunning();
+    const name = await interrupt.received;
+    log.info(
+      `${name}: stopping; steps that run may take ${config.graceSeconds} s to end (again: tell them to abort)`,
+    );
+    return name;
+  } finally {
+    const hurry = (): void => void engine.stop({ graceSeconds: 0 });
+    interrupt.hurry.addEventListener('abort', hurry);
+    await engine.stop({ graceSeconds: config.graceSeconds });
+    interrupt.hurry.removeEventListener('abort', hurry);
+  }
+}
+
+/** The end of a command that was told to end. */
+export function endAfter(name: NodeJS.Signals): void {
+  const status = statusAfter(name);
+  if (status !== 0) throw new ExitStatus(status);
+}
