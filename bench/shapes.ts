@@ -1,0 +1,86 @@
+// The workflows that are measured: no-op steps in the four shapes that stress different parts of the engine.
+import { parseTemplate, type TaskTemplate } from '../core/template/template.ts';
+import { StepHandler } from '../handlers/step-handler.ts';
+
+const NAMESPACE = 'bench';
+const LAYERS = 100;
+const LAYER_WIDTH = 100;
+
+/** Does nothing and says so: what is measured is everything around it. */
+export class NoopHandler extends StepHandler {
+  async process(): Promise<{ ok: boolean }> {
+    return { ok: true };
+  }
+}
+
+export interface Shape {
+  readonly name: string;
+  readonly template: TaskTemplate;
+  readonly steps: number;
+  readonly edges: number;
+  /** Tasks in a full run, and in a quick one. */
+  readonly tasks: number;
+  readonly quickTasks: number;
+}
+
+export const LINEAR = shape('linear 7', { tasks: 2000, quickTasks: 20 }, linear(7));
+const DIAMOND = shape('diamond', { tasks: 2000, quickTasks: 20 }, diamond());
+const WIDE = shape('wide 1,000', { tasks: 10, quickTasks: 1 }, wide(1000));
+/** The three above; the layered one is made only when asked for, as it is large. */
+export const SMALL_SHAPES = [LINEAR, DIAMOND, WIDE];
+
+/** 10,000 steps in 100 layers of 100, each with three parents in the layer above. */
+export function layeredShape(): Shape {
+  return shape('layered 10,000', { tasks: 1, quickTasks: 1 }, layered(LAYERS, LAYER_WIDTH));
+}
+
+interface Step {
+  readonly name: string;
+  readonly depends_on_steps: readonly string[];
+}
+
+function shape(name: string, tasks: Pick<Shape, 'tasks' | 'quickTasks'>, steps: readonly Step[]): Shape {
+  const template = parseTemplate({
+    namespace_name: NAMESPACE,
+    name: name.replaceAll(/\W+/g, '_'),
+    version: '1.0.0',
+    step_templates: steps.map((step) => ({ ...step, handler_class: 'NoopHandler' })),
+  });
+  const edges = steps.reduce((sum, { depends_on_steps }) => sum + depends_on_steps.length, 0);
+  return { name, template, steps: steps.length, edges, ...tasks };
+}
+
+function linear(length: number): Step[] {
+  return Array.from({ length }, (_, place) => ({
+    name: `step_${place + 1}`,
+    depends_on_steps: place === 0 ? [] : [`step_${place}`],
+  }));
+}
+
+function diamond(): Step[] {
+  return [
+    { name: 'top', depends_on_steps: [] },
+    { name: 'left', depends_on_steps: ['top'] },
+    { name: 'right', depends_on_steps: ['top'] },
+    { name: 'bottom', depends_on_steps: ['left', 'right'] },
+  ];
+}
+
+/** One step, then all but two of them at once, then one that waits for all of those. */
+function wide(size: number): Step[] {
+  const middle = Array.from({ length: size - 2 }, (_, place) => `part_${place + 1}`);
+  return [
+    { name: 'split', depends_on_steps: [] },
+    ...middle.map((name) => ({ name, depends_on_steps: ['split'] })),
+    { name: 'join', depends_on_steps: middle },
+  ];
+}
+
+function layered(layers: number, width: number): Step[] {
+  const nameOf = (layer: number, place: number): string => `layer_${layer}_${place % width}`;
+  return Array.from({ length: layers * width }, (_, index) => {
+    const [layer, place] = [Math.floor(index / width), index % width];
+    const parents = layer === 0 ? [] : [0, 1, 2].map((offset) => nameOf(layer - 1, place + offset));
+    return { name: nameOf(layer, place), depends_on_steps: parents };
+  });
+}
