@@ -11,6 +11,7 @@ create or replace function treadle.claim_steps(
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -46,6 +47,7 @@ begin
     return;
   end if;
 
+  perform treadle.plan_for(cardinality(v_taken));
   select array_agg(t.workflow_step_id)
   into v_retries
   from public.tasker_workflow_step_transitions t

@@ -3,7 +3,9 @@
 -- tasks, so that neither reads the steps of others.
 create or replace function treadle.create_edges(p_named_task_id integer, p_task_ids bigint[], p_at timestamp) returns void
 language plpgsql
+set join_collapse_limit = 1 -- in the order as written: tasks joined with themselves first would be n squared
 set enable_nestloop = off
+set enable_mergejoin = off
 set enable_seqscan = off
 as $$
 begin

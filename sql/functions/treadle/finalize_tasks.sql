@@ -4,8 +4,8 @@
 -- [{task_id, event, to_state}]. Callers hold the locks of the tasks.
 create or replace function treadle.finalize_tasks(p_task_ids bigint[]) returns jsonb
 language plpgsql
-set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 as $$
 declare
   v_now timestamptz := treadle.now();

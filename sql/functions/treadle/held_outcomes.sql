@@ -12,9 +12,10 @@ create or replace function treadle.held_outcomes(
   p_now timestamptz
 ) returns setof treadle.outcome
 language plpgsql
-set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
-set enable_hashjoin = off
+set enable_material = off
+set enable_nestloop = off
+set enable_hashjoin = on -- the callers have it off
 set enable_mergejoin = off
 as $$
 begin
@@ -27,14 +28,17 @@ begin
   held as (
     delete from treadle.claims c
     using reported r
-    where c.workflow_step_id = r.step_id and c.worker_id = p_worker_id and c.epoch = p_epoch
+    where c.workflow_step_id = r.step_id
+      and c.workflow_step_id = any (p_step_ids)
+      and c.worker_id = p_worker_id and c.epoch = p_epoch
     returning c.workflow_step_id, c.task_id, c.claimed_at, r.event, r.results, r.metadata, r.delay_ms
   ),
   weighed as (
     select h.*, coalesce(s.attempts, 0) + 1 as attempt,
       case when s.retryable then coalesce(s.retry_limit, 3) else least(coalesce(s.retry_limit, 3), 1) end as allowance
     from held h
-    join public.tasker_workflow_steps s on s.workflow_step_id = h.workflow_step_id
+    join public.tasker_workflow_steps s
+      on s.workflow_step_id = h.workflow_step_id and s.workflow_step_id = any (p_step_ids)
   ),
   judged as (
     select w.*, w.event = 'fail' and w.delay_ms is not null and w.attempt < w.allowance as again

@@ -2,8 +2,8 @@
 -- the derived rows of a task holds its row; claims alone do not, they take ready steps with skip locked.
 create or replace function treadle.lock_tasks(p_task_ids bigint[]) returns void
 language plpgsql
-set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 as $$
 begin
   perform 1

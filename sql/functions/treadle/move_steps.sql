@@ -6,8 +6,8 @@ create or replace function treadle.move_steps(
   p_at timestamptz
 ) returns setof bigint
 language plpgsql
-set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$

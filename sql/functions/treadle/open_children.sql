@@ -4,6 +4,7 @@ create or replace function treadle.open_children(p_step_ids bigint[]) returns js
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -25,6 +26,7 @@ begin
     return '[]';
   end if;
 
+  perform treadle.plan_for(cardinality(v_children));
   perform 1
   from treadle.gates g
   where g.workflow_step_id = any (v_children)

@@ -15,6 +15,7 @@ create or replace function treadle.record_outcomes(
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -27,6 +28,7 @@ declare
   v_retrying bigint[];
   v_task_ids bigint[];
 begin
+  perform treadle.plan_for(cardinality(p_step_ids));
   perform treadle.lock_tasks(array(
     select distinct c.task_id
     from treadle.claims c

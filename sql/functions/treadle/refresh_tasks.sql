@@ -6,6 +6,7 @@ create or replace function treadle.refresh_tasks(p_task_ids bigint[]) returns vo
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -32,6 +33,7 @@ begin
     and t.most_recent
     and t.to_state = 'in_progress';
 
+  perform treadle.plan_for(cardinality(v_step_ids));
   with verdicts as materialized (
     select * from treadle.step_verdicts(v_step_ids, v_now)
   ),

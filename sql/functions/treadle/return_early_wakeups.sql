@@ -4,6 +4,7 @@ create or replace function treadle.return_early_wakeups(p_task_ids bigint[], p_n
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 as $$
 declare
   v_early bigint[];

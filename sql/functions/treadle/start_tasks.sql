@@ -7,6 +7,7 @@ returns table (ready_handlers jsonb, finalized jsonb, wakeups integer)
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 as $$
 #variable_conflict use_column
 declare
@@ -15,6 +16,7 @@ declare
   v_early bigint[];
   v_startable bigint[];
 begin
+  perform treadle.plan_for(cardinality(p_task_ids));
   perform treadle.lock_tasks(p_task_ids);
   v_pending := array(
     select t.task_id

@@ -5,6 +5,7 @@ returns table (task_id bigint, run_at timestamptz, reason text, delay_ms double 
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 as $$
 #variable_conflict use_column
 declare

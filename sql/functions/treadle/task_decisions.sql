@@ -3,9 +3,10 @@
 -- beside one that waits for its retry is a wait.
 create or replace function treadle.task_decisions(p_task_ids bigint[], p_at timestamp)
 returns table (task_id bigint, event text, metadata jsonb, run_at timestamp)
-language plpgsql stable
+language plpgsql
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -14,6 +15,7 @@ declare
     select s.workflow_step_id from public.tasker_workflow_steps s where s.task_id = any (p_task_ids)
   );
 begin
+  perform treadle.plan_for(cardinality(v_step_ids));
   return query
   with verdicts as (
     select v.task_id, v.workflow_step_id, v.verdict, v.ready_at

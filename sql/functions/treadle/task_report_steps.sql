@@ -20,6 +20,7 @@ returns table (
 language plpgsql volatile
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 as $$
 declare
   v_now timestamp := treadle.utc_now();

@@ -9,8 +9,8 @@ create or replace function treadle.transition_steps(
 ) returns setof bigint
 language plpgsql
 set treadle.writing = 'on'
-set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$

@@ -2,8 +2,8 @@
 -- run. Returns how many wake-ups were written. Callers hold the locks of the tasks.
 create or replace function treadle.wake_for_retries(p_task_ids bigint[]) returns integer
 language plpgsql
-set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
+set enable_material = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
