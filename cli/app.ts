@@ -1,6 +1,7 @@
 // The app module: where a project says which handlers it serves and, when it writes templates in TypeScript, which
 // templates. A module beside the project's package.json, found by name or named by --app or TREADLE_APP.
 import { existsSync } from 'node:fs';
+import { register as registerHooks } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { TreadleError } from '../core/errors.ts';
@@ -42,17 +43,25 @@ export async function loadApp(file: string | undefined, directory = process.cwd(
 }
 
 async function importModule(path: string, absolute: string): Promise<unknown> {
-  // run from sources we are under tsx already, and a second registration would transform twice
-  if (/\.[cm]?ts$/.test(absolute) && !import.meta.url.endsWith('.ts')) {
-    const { register } = await import('tsx/esm/api');
-    register();
-  }
+  if (/\.[cm]?ts$/.test(absolute)) await registerTypeScript();
   try {
     return await import(pathToFileURL(absolute).href);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TreadleError('invalid_config', `the app module ${path} cannot be loaded: ${reason}`, { cause });
   }
+}
+
+/** Under a package.json without "type": "module", Node would take a .ts file for CommonJS and load this package a second time. */
+const TS_IS_ESM = `export async function resolve(specifier, context, next) {
+  const resolved = await next(specifier, context);
+  return /\\.ts($|\\?)/.test(resolved.url) ? { ...resolved, format: 'module' } : resolved;
+}`;
+
+async function registerTypeScript(): Promise<void> {
+  // run from sources we are under tsx already, and a second registration would transform twice
+  if (!import.meta.url.endsWith('.ts')) (await import('tsx/esm/api')).register();
+  registerHooks(`data:text/javascript,${encodeURIComponent(TS_IS_ESM)}`);
 }
 
 /** Named exports, or those of a default export: a project without "type": "module" has its exports there. */

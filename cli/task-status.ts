@@ -2,6 +2,7 @@
 // Of a task with very many steps, a summary by level and the steps that are not done.
 import { stripVTControlCharacters } from 'node:util';
 import { levels } from '../core/template/dag.ts';
+import { END_STATES } from '../core/vocabulary.ts';
 import type { StepReport, TaskReport, Verdict } from '../sql/reports.ts';
 import { durationText, instantText } from './duration.ts';
 import { stateText, stepSign } from './state-signs.ts';
@@ -54,7 +55,6 @@ function urgent(steps: readonly StepReport[]): StepReport[] {
 
 function headOf({ colors }: Terminal, { task, steps }: TaskStatus): string[] {
   const age = durationText(task.reported_at.getTime() - task.created_at.getTime());
-  const since = durationText(task.reported_at.getTime() - task.state_since.getTime());
   const by = [
     ['by', task.initiator],
     ['from', task.source_system],
@@ -62,7 +62,7 @@ function headOf({ colors }: Terminal, { task, steps }: TaskStatus): string[] {
   ].flatMap(([word, text]) => (text && text !== 'unknown' ? [`${word} ${text}`] : []));
   const lines = [
     `task ${colors.bold(String(task.task_id))}  ${colors.bold(`${task.namespace_name}/${task.name}@${task.version}`)}  ` +
-      `${stateText(colors, task.state)} ${colors.dim(`for ${since}`)}`,
+      `${stateText(colors, task.state)} ${colors.dim(sinceText(task))}`,
     `  created  ${instantText(task.created_at)} (${age} ago)${by.length > 0 ? `, ${by.join(', ')}` : ''}`,
     `  context  ${JSON.stringify(task.context)}`,
     `  steps    ${countsOf(steps)}`,
@@ -73,6 +73,13 @@ function headOf({ colors }: Terminal, { task, steps }: TaskStatus): string[] {
     );
   if (task.wakes_at) lines.push(`  wakes    ${instantText(task.wakes_at)}, when a live engine takes it`);
   return lines;
+}
+
+/** How long it has been in a state that passes; when it came to one that stays, and how long that took. */
+function sinceText({ state, state_since, created_at, reported_at }: TaskReport): string {
+  const since = durationText(reported_at.getTime() - state_since.getTime());
+  if (!END_STATES.has(state)) return `for ${since}`;
+  return `${since} ago, after ${durationText(state_since.getTime() - created_at.getTime())}`;
 }
 
 function countsOf(steps: readonly StepReport[]): string {

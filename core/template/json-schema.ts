@@ -124,7 +124,25 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   null: 'null',
 };
 
+/** Keywords whose error carries a `limit`, with the words around it. */
+const LIMIT_WORDS: Readonly<Record<string, (limit: number) => string>> = {
+  minimum: (limit) => `at least ${limit}`,
+  maximum: (limit) => `at most ${limit}`,
+  exclusiveMinimum: (limit) => `more than ${limit}`,
+  exclusiveMaximum: (limit) => `less than ${limit}`,
+  minLength: (limit) => `text of ${counted(limit, 'character')} or more`,
+  maxLength: (limit) => `text of ${counted(limit, 'character')} at most`,
+  minItems: (limit) => `a list of ${counted(limit, 'item')} or more`,
+  maxItems: (limit) => `a list of ${counted(limit, 'item')} at most`,
+};
+
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
+
 function expectedBy({ keyword, params, message }: ErrorObject): string {
+  const limited = LIMIT_WORDS[keyword];
+  if (limited) return limited(Number(params['limit']));
   switch (keyword) {
     case 'type':
       return [params['type'] as string | string[]]
@@ -137,6 +155,8 @@ function expectedBy({ keyword, params, message }: ErrorObject): string {
       return `one of ${(params['allowedValues'] as unknown[]).map((value) => JSON.stringify(value)).join(', ')}`;
     case 'const':
       return JSON.stringify(params['allowedValue']);
+    case 'pattern':
+      return `text that matches ${String(params['pattern'])}`;
     case 'format':
       return `text in the format ${JSON.stringify(params['format'])}`;
     case 'union':

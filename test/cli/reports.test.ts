@@ -36,7 +36,7 @@ describe('treadle status', () => {
     const { status, stdout } = await cli('status', ids.failed);
     const [head, , context, steps, , ...tree] = stdout.trimEnd().split('\n');
     expect(status).toBe(0);
-    expect(head).toMatch(/^task \d+ {2}shop\/order@1\.0\.0 {2}✖ error for /);
+    expect(head).toMatch(/^task \d+ {2}shop\/order@1\.0\.0 {2}✖ error .+ ago, after /);
     expect(context).toBe('  context  {"code":"declined","total":1,"order_id":1}');
     expect(steps).toBe('  steps    2 of 5 done, 1 failed, 2 blocked');
     expect(tree).toEqual([

@@ -13,6 +13,8 @@ export interface CliOptions {
   readonly cwd?: string;
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Another `treadle` than the one of this checkout. */
+  readonly program?: string;
 }
 
 export interface CliResult {
@@ -38,10 +40,10 @@ export interface RunningCli {
 
 export function startTreadle(
   args: readonly string[],
-  { url, cwd = tmpdir(), env }: CliOptions = {},
+  { url, cwd = tmpdir(), env, program = TREADLE }: CliOptions = {},
 ): RunningCli {
   const { DATABASE_URL: _other, ...inherited } = process.env;
-  const child = spawn(process.execPath, [TREADLE, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd,
     env: { ...inherited, NODE_ENV: 'test', ...(url === undefined ? {} : { DATABASE_URL: url }), ...env },
   });

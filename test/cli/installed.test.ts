@@ -1,0 +1,38 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startTreadle, treadle } from '../support/cli.ts';
+import { installPackage, type InstalledPackage } from '../support/installed.ts';
+import { testDatabase } from '../support/postgres.ts';
+
+const APP = `import { StepHandler, type StepContext } from 'treadle';
+class Greet extends StepHandler {
+  async process({ task }: StepContext) { return { greeting: 'hello ' + String(task.context['name']) }; }
+}
+export const handlers = [Greet];
+`;
+const TEMPLATE = 'name: greeting\nstep_templates:\n  - { name: greet, handler_class: Greet }\n';
+
+const db = testDatabase();
+let installed: InstalledPackage;
+beforeAll(async () => {
+  installed = await installPackage('commonjs');
+  mkdirSync(join(installed.project, 'templates'));
+  writeFileSync(join(installed.project, 'templates', 'greeting.yaml'), TEMPLATE);
+  writeFileSync(join(installed.project, 'treadle.app.ts'), APP);
+}, 60_000);
+afterAll(() => installed.remove());
+
+it('runs handlers in TypeScript in a project that is CommonJS', async () => {
+  const options = { url: db.url, cwd: installed.project, program: installed.program };
+  const engine = startTreadle(['dev'], options);
+  await engine.says('Ctrl-C');
+  const run = await treadle(
+    ['run', 'default/greeting', '--context', '{"name": "Ada"}', '--wait', '--json'],
+    options,
+  );
+  const [step] = await db.database.query('select results from tasker_workflow_steps');
+  engine.child.kill('SIGTERM');
+  expect(await engine.ended).toMatchObject({ status: 0 });
+  expect({ status: run.status, step }).toEqual({ status: 0, step: { results: { greeting: 'hello Ada' } } });
+});
