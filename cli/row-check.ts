@@ -1,6 +1,6 @@
 // The first pass over an input: how many rows are good, and what is wrong with the others.
 import { TreadleError } from '../core/errors.ts';
-import type { InputRow } from './input/rows.ts';
+import type { InputRow } from './input/source.ts';
 import { isBadRow, requestOf, type BadRow, type RowReader } from './task-rows.ts';
 import type { Terminal } from './terminal.ts';
 

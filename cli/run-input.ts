@@ -2,8 +2,8 @@
 import { TreadleError } from '../core/errors.ts';
 import type { TaskRequest } from '../engine/task-requests.ts';
 import type { RegisteredTemplate } from '../engine/templates.ts';
-import { readRows, type InputRow } from './input/rows.ts';
-import { openInput, type InputFormat } from './input/source.ts';
+import { readRows } from './input/rows.ts';
+import { openInput, type InputFormat, type InputRow } from './input/source.ts';
 import { isBadRow, requestOf, type RowReader } from './task-rows.ts';
 
 export interface InputFlags {

@@ -5,7 +5,7 @@ import type { Problem } from '../core/template/problems.ts';
 import { LIMITS } from '../core/vocabulary.ts';
 import type { TaskRequest } from '../engine/task-requests.ts';
 import type { RegisteredTemplate } from '../engine/templates.ts';
-import type { InputRow } from './input/rows.ts';
+import type { InputRow } from './input/source.ts';
 
 /** What all tasks of one run share. */
 export interface Labels {

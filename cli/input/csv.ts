@@ -2,8 +2,7 @@
 // or JSON only where the template's schema says that the key is one.
 import { parse, type CsvError } from 'csv-parse';
 import type { Json, JsonObject } from '../../core/json.ts';
-import type { InputRow } from './rows.ts';
-import { firstLine, readText } from './source.ts';
+import { firstLine, readText, type InputRow } from './source.ts';
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 

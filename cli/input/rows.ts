@@ -4,15 +4,7 @@ import { createInterface } from 'node:readline';
 import { TreadleError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { csvRows } from './csv.ts';
-import { readText, type InputSource } from './source.ts';
-
-export interface InputRow {
-  /** `line 12`, or `item 3` of a JSON array. */
-  readonly place: string;
-  readonly value: unknown;
-  /** Why the row could not even be read; `value` is undefined then. */
-  readonly problem?: string;
-}
+import { readText, type InputRow, type InputSource } from './source.ts';
 
 /** Reads the file from its beginning, on each call. `schema` is that of the template's context, for CSV. */
 export function readRows(source: InputSource, schema: JsonObject | undefined): AsyncIterable<InputRow> {

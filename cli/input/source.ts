@@ -11,6 +11,14 @@ import { TreadleError } from '../../core/errors.ts';
 export const INPUT_FORMATS = ['json', 'jsonl', 'csv'] as const;
 export type InputFormat = (typeof INPUT_FORMATS)[number];
 
+export interface InputRow {
+  /** `line 12`, or `item 3` of a JSON array. */
+  readonly place: string;
+  readonly value: unknown;
+  /** Why the row could not even be read; `value` is undefined then. */
+  readonly problem?: string;
+}
+
 export interface InputSource {
   readonly format: InputFormat;
   /** What messages call it. */

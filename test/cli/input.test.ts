@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cellValue } from '../../cli/input/csv.ts';
-import { readRows, type InputRow } from '../../cli/input/rows.ts';
+import { readRows } from '../../cli/input/rows.ts';
+import type { InputRow } from '../../cli/input/source.ts';
 import { openInput } from '../../cli/input/source.ts';
 
 const SCHEMA = {
