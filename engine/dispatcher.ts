@@ -20,25 +20,54 @@ export interface DispatcherOptions {
   readonly onSlotFreed: () => void;
 }
 
+/** One claim while its handler is at work. */
+class RunningClaim {
+  readonly #control = new AbortController();
+  #giveUp: () => void = () => {};
+  /** Resolves when the claim has been taken away: nobody waits for the handler any more. */
+  readonly revoked = new Promise<undefined>((resolve) => {
+    this.#giveUp = () => resolve(undefined);
+  });
+
+  get signal(): AbortSignal {
+    return this.#control.signal;
+  }
+
+  /** Tells the handler to stop; its answer is still waited for. */
+  abort(reason: Error): void {
+    this.#control.abort(reason);
+  }
+
+  revoke(reason: Error): void {
+    this.#giveUp();
+    this.#control.abort(reason);
+  }
+}
+
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #abort = new AbortController();
+  readonly #running = new Map<number, RunningClaim>();
   readonly #unfinished = new Set<Promise<void>>();
-  #running = 0;
+  #lateOutcomes = 0;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
   }
 
-  /** Handlers at work. */
-  get running(): number {
-    return this.#running;
+  /** Handlers at work, by their claims. */
+  get claimIds(): number[] {
+    return [...this.#running.keys()];
+  }
+
+  /** Outcomes that came after their step had been taken away, and changed nothing. */
+  get lateOutcomes(): number {
+    return this.#lateOutcomes;
   }
 
   /** Slots for more. Outcomes that wait for the disk count too, so that a slow disk holds the claims back. */
   get freeCapacity(): number {
     const { concurrency, recorder } = this.#options;
-    return concurrency - Math.max(this.#running, recorder.backlog);
+    return concurrency - Math.max(this.#running.size, recorder.backlog);
   }
 
   dispatch(worker: WorkerIdentity, steps: readonly ClaimedStep[]): void {
@@ -56,7 +85,12 @@ export class Dispatcher {
 
   /** Tells all handlers to stop. */
   abort(reason: Error): void {
-    this.#abort.abort(reason);
+    for (const claim of this.#running.values()) claim.abort(reason);
+  }
+
+  /** These claims are no longer ours: their handlers are told, their slots are free, and what they answer is dropped. */
+  revoke(claimIds: readonly number[], reason: Error): void {
+    for (const claimId of claimIds) this.#running.get(claimId)?.revoke(reason);
   }
 
   /** Resolves when every step that was dispatched is recorded. */
@@ -66,13 +100,20 @@ export class Dispatcher {
 
   async #carryOut(worker: WorkerIdentity, step: ClaimedStep): Promise<void> {
     this.#publish(step, 'start', 'pending', 'in_progress');
-    this.#running += 1;
-    const outcome = await this.#run(step);
-    this.#running -= 1;
+    const claim = new RunningClaim();
+    this.#running.set(step.claim_id, claim);
+    const work = this.#run(step, claim.signal);
+    const outcome = await Promise.race([work, claim.revoked]);
+    this.#running.delete(step.claim_id);
     this.#options.onSlotFreed();
+    if (outcome) await this.#record(worker, step, outcome);
+    else void work.then(() => this.#late(step));
+  }
+
+  async #record(worker: WorkerIdentity, step: ClaimedStep, outcome: Outcome): Promise<void> {
     try {
       if (await this.#options.recorder.record(worker, step, outcome)) this.#report(step, outcome);
-      else this.#options.log.warn(names(step), 'a late outcome was refused: the step had been taken away');
+      else this.#late(step);
     } catch (error) {
       this.#options.log.error({ err: error, ...names(step) }, 'an outcome could not be recorded');
     } finally {
@@ -80,15 +121,20 @@ export class Dispatcher {
     }
   }
 
-  async #run(step: ClaimedStep): Promise<Outcome> {
+  #late(step: ClaimedStep): void {
+    this.#lateOutcomes += 1;
+    this.#options.log.warn(names(step), 'a late outcome was refused: the step had been taken away');
+  }
+
+  async #run(step: ClaimedStep, signal: AbortSignal): Promise<Outcome> {
     try {
-      return await runStep(this.#options.registry.get(step.handler), this.#invocation(step));
+      return await runStep(this.#options.registry.get(step.handler), this.#invocation(step, signal));
     } catch (error) {
       return { ...failedOutcome(error), code: 'unknown_handler', permanent: true };
     }
   }
 
-  #invocation(step: ClaimedStep): StepInvocation {
+  #invocation(step: ClaimedStep, signal: AbortSignal): StepInvocation {
     return {
       handler: step.handler,
       task: { ...step.task, requested_at: new Date(step.task.requested_at) },
@@ -96,7 +142,7 @@ export class Dispatcher {
       parent_results: step.parent_results,
       handler_config: step.handler_config,
       timeout_ms: step.timeout_ms ?? undefined,
-      signal: this.#abort.signal,
+      signal,
       log: this.#options.log,
       emit: this.#options.emit,
     };

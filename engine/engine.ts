@@ -144,6 +144,8 @@ export class Engine {
       intervalMs: (leaseSeconds * 1000) / 3,
       onAftermath: (aftermath) => this.#finalizer.settle(aftermath),
       drainWakeups,
+      claimIds: () => this.#dispatcher.claimIds,
+      onRevoked: (claimIds) => this.#dispatcher.revoke(claimIds, new Error('the step was taken away')),
     });
     this.#listener = new Listener({
       database: this.#database,
@@ -265,6 +267,7 @@ export class Engine {
     if (message === 'ready') this.#claims.wake();
     else if (message === 'wakeups') this.#finalizer.drainWakeups();
     else if (message === 'changed') this.#recovery.settleChanged();
+    else if (message === 'revoked') this.#recovery.checkClaims().catch(() => {}); // the next round looks again
   }
 
   #publish<Name extends EventName>(event: Name, payload: EventPayloads[Name]): void {

@@ -1,4 +1,5 @@
-// Listens on the channel `treadle`: others created tasks (wakeups), wrote states (changed) or made steps ready (ready).
+// Listens on the channel `treadle`: others created tasks (wakeups), wrote states (changed), made
+// steps ready (ready) or took running ones away (revoked).
 // A notification only saves waiting: after a reconnect, and once in each round of recovery, everything is looked at anyway.
 import type pg from 'pg';
 import type { Logger } from 'pino';

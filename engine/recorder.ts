@@ -64,7 +64,7 @@ export class Recorder {
     for (const batch of byWorker(finished)) {
       for (const id of await this.#write(batch)) refused.add(id);
     }
-    return finished.map(({ row }) => !refused.has(row.workflow_step_id));
+    return finished.map(({ row }) => !refused.has(row.claim_id));
   }
 
   async #write(batch: readonly Finished[]): Promise<readonly number[]> {
@@ -78,7 +78,7 @@ export class Recorder {
           batch.map(({ row }) => row),
         );
         this.#options.onRecorded(recorded);
-        return recorded.refused_step_ids;
+        return recorded.refused_claim_ids;
       } catch (error) {
         if (!mayPass(error)) return this.#writeApart(batch, error);
         this.#options.log.warn({ err: error, outcomes: batch.length }, 'outcomes wait to be recorded');
@@ -125,12 +125,20 @@ function byWorker(finished: readonly Finished[]): Finished[][] {
 
 /** An outcome as the database takes it, with the wait before the next attempt by the step's own policy. */
 export function outcomeRow(step: ClaimedStep, outcome: Outcome): OutcomeRow {
-  const { workflow_step_id } = step;
+  const { claim_id, workflow_step_id } = step;
   if (outcome.kind === 'complete') {
-    return { workflow_step_id, event: 'complete', results: outcome.results, metadata: {}, delay_ms: null };
+    return {
+      claim_id,
+      workflow_step_id,
+      event: 'complete',
+      results: outcome.results,
+      metadata: {},
+      delay_ms: null,
+    };
   }
   const { error, error_class, backtrace, code } = outcome;
   return {
+    claim_id,
     workflow_step_id,
     event: 'fail',
     results: { ...outcome.results, error, error_class, backtrace },
@@ -148,6 +156,7 @@ function unstorable(row: OutcomeRow, error: unknown): OutcomeRow {
   const message = `the results cannot be stored: ${error instanceof Error ? error.message : String(error)}`;
   const results: JsonObject = { error: message, error_class: 'Treadle::Unstorable', backtrace: '' };
   return {
+    claim_id: row.claim_id,
     workflow_step_id: row.workflow_step_id,
     event: 'fail',
     results,

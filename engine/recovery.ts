@@ -3,7 +3,7 @@
 import type { Logger } from 'pino';
 import { TreadleError } from '../core/errors.ts';
 import type { Database } from '../sql/database.ts';
-import { takeBackLostSteps, type Aftermath } from '../sql/steps.ts';
+import { heldClaims, takeBackLostSteps, type Aftermath } from '../sql/steps.ts';
 import { returnLostWakeups, settleChangedTasks } from '../sql/tasks.ts';
 import type { Membership } from './membership.ts';
 
@@ -19,6 +19,10 @@ export interface RecoveryOptions {
   readonly intervalMs: number;
   readonly onAftermath: (aftermath: Aftermath) => void;
   readonly drainWakeups: () => void;
+  /** Which claims this process believes to hold. */
+  readonly claimIds: () => readonly number[];
+  /** These it has lost. */
+  readonly onRevoked: (claimIds: readonly number[]) => void;
 }
 
 export class Recovery {
@@ -47,6 +51,16 @@ export class Recovery {
     await this.#settling;
   }
 
+  /** Some steps may have been taken from their workers: cancelled, timed out, ended by another hand. */
+  async checkClaims(): Promise<void> {
+    const { database, membership, claimIds, onRevoked } = this.#options;
+    const believed = claimIds();
+    if (believed.length === 0) return;
+    const held = new Set(await heldClaims(database, membership.identity, believed));
+    const lost = believed.filter((claimId) => !held.has(claimId));
+    if (lost.length > 0) onRevoked(lost);
+  }
+
   /** Somebody else wrote states. One round at a time; a call during a round makes it look again. */
   settleChanged(): void {
     this.#settleAgain = true;
@@ -59,6 +73,7 @@ export class Recovery {
     const { database, membership, log, drainWakeups } = this.#options;
     try {
       await membership.beat();
+      await this.checkClaims();
       const taskIds = await takeBackLostSteps(database);
       if (taskIds.length > 0) log.warn({ task_ids: taskIds }, 'took back the steps of a dead worker');
       const lost = await returnLostWakeups(database, LOST_AFTER_SECONDS);

@@ -20,6 +20,8 @@ export interface ClaimedTask {
 
 /** A step that this process may run now, with all that its handler needs. `attempt` is 1 for the first. */
 export interface ClaimedStep {
+  /** The number of this claim: its outcome counts only under it. */
+  readonly claim_id: number;
   readonly workflow_step_id: number;
   readonly task_id: number;
   readonly named_task_id: number;
@@ -93,8 +95,10 @@ export async function claimSteps(
 
 /** One outcome as the database takes it. `delay_ms`: wait before the next attempt, null when none may follow. */
 export interface OutcomeRow {
+  readonly claim_id: number;
   readonly workflow_step_id: number;
-  readonly event: 'complete' | 'fail';
+  /** `release` gives the step back: no attempt is counted, and it is ready at once. */
+  readonly event: 'complete' | 'fail' | 'release';
   readonly results: Json;
   readonly metadata: JsonObject;
   readonly delay_ms: number | null;
@@ -118,7 +122,7 @@ export interface Aftermath {
 
 export interface Recorded extends Aftermath {
   /** Outcomes that came too late (the claim was gone) and changed nothing. */
-  readonly refused_step_ids: readonly number[];
+  readonly refused_claim_ids: readonly number[];
 }
 
 export const NO_AFTERMATH: Aftermath = { ready_handlers: [], finalized: [], wakeups: 0 };
@@ -130,11 +134,12 @@ export async function recordOutcomes(
 ): Promise<Recorded> {
   const [row] = await db.query<Recorded>(
     `select * from treadle.record_outcomes(
-      $1, $2, $3, $4, $5::text[]::jsonb[], $6::text[]::jsonb[], $7
+      $1, $2, $3, $4, $5, $6::text[]::jsonb[], $7::text[]::jsonb[], $8
     )`,
     [
       worker.worker_id,
       worker.epoch,
+      outcomes.map((outcome) => outcome.claim_id),
       outcomes.map((outcome) => outcome.workflow_step_id),
       outcomes.map((outcome) => outcome.event),
       outcomes.map((outcome) => JSON.stringify(outcome.results)),
@@ -142,7 +147,20 @@ export async function recordOutcomes(
       outcomes.map((outcome) => outcome.delay_ms),
     ],
   );
-  return row ?? { ...NO_AFTERMATH, refused_step_ids: [] };
+  return row ?? { ...NO_AFTERMATH, refused_claim_ids: [] };
+}
+
+/** Which of these claims this worker still holds. */
+export async function heldClaims(
+  db: Executor,
+  worker: WorkerIdentity,
+  claimIds: readonly number[],
+): Promise<number[]> {
+  const rows = await db.query<{ claim_id: number }>(
+    'select claim_id from treadle.held_claims($1, $2, $3) claim_id',
+    [worker.worker_id, worker.epoch, claimIds],
+  );
+  return rows.map((row) => row.claim_id);
 }
 
 /** Gives the steps of dead workers back. Returns the tasks concerned. */

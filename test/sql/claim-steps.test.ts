@@ -168,7 +168,7 @@ test('a worker whose lease has run out loses its steps, one attempt counted, and
     results: { error_class: 'Treadle::WorkerLost' },
   });
   const late = await record(world, failed(world, 'a', 0));
-  expect(late.refused_step_ids).toEqual([idOf(world, 'a')]);
+  expect(late.refused).toEqual([idOf(world, 'a')]);
   await startTasks(home.database, [world.taskId]);
   expect(await derivedRows(home.database, world.taskId)).toMatchObject({
     ready: [{ task_id: world.taskId }],

@@ -147,8 +147,8 @@ test('an outcome of a worker that does not hold the claim is refused and changes
     await stepColumns(home.database, idOf(world, 'a')),
   ];
   const stranger = await withOtherWorker(world);
-  const { refused_step_ids } = await record(stranger, completed(world, 'a'));
-  expect(refused_step_ids).toEqual([idOf(world, 'a')]);
+  const { refused } = await record(stranger, completed(world, 'a'));
+  expect(refused).toEqual([idOf(world, 'a')]);
   const after = [
     await statesOfSteps(home.database, world.taskId),
     await stepColumns(home.database, idOf(world, 'a')),
@@ -161,14 +161,14 @@ test('an outcome under an older epoch is refused', async () => {
   const world = await startedWorld(home.database, { a: [] });
   await claim(world);
   const fenced = { ...world, worker: { ...world.worker, epoch: world.worker.epoch - 1 } };
-  expect((await record(fenced, completed(world, 'a'))).refused_step_ids).toEqual([idOf(world, 'a')]);
+  expect((await record(fenced, completed(world, 'a'))).refused).toEqual([idOf(world, 'a')]);
 });
 
 test('the second answer for the same attempt is refused, the first stands', async () => {
   const world = await startedWorld(home.database, { a: [], b: ['a'] });
   await carryOut(world, 'a');
-  const { refused_step_ids } = await record(world, failed(world, 'a', null));
-  expect(refused_step_ids).toEqual([idOf(world, 'a')]);
+  const { refused } = await record(world, failed(world, 'a', null));
+  expect(refused).toEqual([idOf(world, 'a')]);
   expect(await stepColumns(home.database, idOf(world, 'a'))).toMatchObject({
     results: { by: 'a' },
     attempts: 1,
@@ -178,8 +178,8 @@ test('the second answer for the same attempt is refused, the first stands', asyn
 test('a refused outcome does not hold back the others of its batch', async () => {
   const world = await startedWorld(home.database, { a: [], b: [] });
   await claim(world, 1);
-  const { refused_step_ids } = await record(world, completed(world, 'b'), completed(world, 'a'));
-  expect(refused_step_ids).toEqual([idOf(world, 'b')]);
+  const { refused } = await record(world, completed(world, 'b'), completed(world, 'a'));
+  expect(refused).toEqual([idOf(world, 'b')]);
   expect(await statesOfSteps(home.database, world.taskId)).toEqual({ a: 'complete', b: 'pending' });
 });
 
@@ -188,7 +188,7 @@ test('a step that another hand cancelled while it ran is refused, and the task s
   await claim(world);
   await writeAsRails(home.database, 'workflow_step', idOf(world, 'a'), 'cancelled');
   await home.database.query('select treadle.settle_changed_tasks(100)');
-  expect((await record(world, completed(world, 'a'))).refused_step_ids).toEqual([idOf(world, 'a')]);
+  expect((await record(world, completed(world, 'a'))).refused).toEqual([idOf(world, 'a')]);
   expect(await stateOfTask(home.database, world.taskId)).toBe('error');
 });
 

@@ -46,7 +46,13 @@ test('a running task offers its first steps and has a gate where two parents mee
   const { handler, taskId: task_id } = world;
   const [a, b, c] = ['a', 'b', 'c'].map((step) => idOf(world, step));
   expect(await derivedRows(home.database, task_id)).toEqual({
-    ready: [a, b].map((workflow_step_id) => ({ workflow_step_id, task_id, handler, priority: 0 })),
+    ready: [a, b].map((workflow_step_id) => ({
+      workflow_step_id,
+      task_id,
+      handler,
+      priority: 0,
+      held: false,
+    })),
     gates: [{ workflow_step_id: c, task_id, open_parents: 2 }],
   });
 });

@@ -141,19 +141,38 @@ function namesOf(world: World, steps: readonly ClaimedStep[]): string[] {
   return mine.toSorted((a, b) => a.workflow_step_id - b.workflow_step_id).map((step) => step.step_name);
 }
 
-export function completed(world: World, step: string, results: Json = { by: step }): OutcomeRow {
+/** An outcome that does not say yet which claim it answers. */
+export type Answer = Omit<OutcomeRow, 'claim_id'>;
+
+export function completed(world: World, step: string, results: Json = { by: step }): Answer {
   return { workflow_step_id: idOf(world, step), event: 'complete', results, metadata: {}, delay_ms: null };
 }
 
 /** A failure that may be tried again after so many milliseconds; null: for good. */
-export function failed(world: World, step: string, delayMs: number | null = 60_000): OutcomeRow {
+export function failed(world: World, step: string, delayMs: number | null = 60_000): Answer {
   const results: JsonObject = { error: 'it broke', error_class: 'Error', backtrace: 'at here' };
   const metadata = { code: delayMs === null ? 'permanent' : 'handler_error', error_message: 'it broke' };
   return { workflow_step_id: idOf(world, step), event: 'fail', results, metadata, delay_ms: delayMs };
 }
 
-export function record(world: World, ...outcomes: readonly OutcomeRow[]): Promise<Recorded> {
-  return recordOutcomes(world.db, world.worker, outcomes);
+/** Answers to the claims that these steps have now; 0 stands for none. `refused` are steps whose answer did not count. */
+export async function record(
+  world: World,
+  ...answers: readonly Answer[]
+): Promise<Recorded & { readonly refused: readonly number[] }> {
+  const claims = await world.db.query<{ id: number; claim_id: number }>(
+    'select workflow_step_id as id, claim_id from treadle.claims where workflow_step_id = any ($1)',
+    [answers.map(({ workflow_step_id: id }) => id)],
+  );
+  const claimIds = new Map(claims.map(({ id, claim_id }) => [id, claim_id]));
+  const outcomes = answers.map((answer) => ({
+    ...answer,
+    claim_id: claimIds.get(answer.workflow_step_id) ?? 0,
+  }));
+  const recorded = await recordOutcomes(world.db, world.worker, outcomes);
+  const late = new Set(recorded.refused_claim_ids);
+  const refused = outcomes.filter(({ claim_id }) => late.has(claim_id)).map((row) => row.workflow_step_id);
+  return { ...recorded, refused };
 }
 
 /** Claims whatever is ready and completes these steps of it. */

@@ -29,7 +29,7 @@ begin
     cross join lateral (
       select r.workflow_step_id, r.priority
       from treadle.ready_steps r
-      where r.handler = wanted.handler
+      where r.handler = wanted.handler and not r.held
       order by r.priority desc, r.workflow_step_id
       limit p_capacity
       for update skip locked

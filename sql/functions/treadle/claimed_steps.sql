@@ -1,4 +1,4 @@
--- Everything a handler needs to run these steps: the step, its task, its configuration, the results of its parents.
+-- Everything a handler needs to run these claimed steps: the step, its task, its configuration, the results of its parents.
 create or replace function treadle.claimed_steps(p_step_ids bigint[]) returns setof treadle.claimed_step
 language sql stable
 as $$
@@ -10,8 +10,10 @@ as $$
       'task_id', t.task_id, 'named_task_id', t.named_task_id, 'namespace_name', n.name, 'name', nt.name,
       'version', nt.version, 'context', t.context, 'initiator', t.initiator, 'source_system', t.source_system,
       'reason', t.reason, 'tags', t.tags, 'requested_at', to_char(t.requested_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-    )
+    ),
+    c.claim_id
   from unnest(p_step_ids) as wanted (id)
+  join treadle.claims c on c.workflow_step_id = wanted.id
   join public.tasker_workflow_steps s on s.workflow_step_id = wanted.id
   join public.tasker_tasks t on t.task_id = s.task_id
   join public.tasker_named_tasks nt on nt.named_task_id = t.named_task_id

@@ -1,9 +1,10 @@
 -- The outcomes whose claims this worker still holds, with what they mean for the step: the attempts that count afterwards
--- (a permanent failure uses them all up, so that Rails readers see it blocked) and the instant of the next one, computed
--- from the clock of the database. Gives the claims back.
+-- (a permanent failure uses them all up, so that Rails readers see it blocked; a release counts none) and the instant of
+-- the next one, computed from the clock of the database. Gives the claims back.
 create or replace function treadle.held_outcomes(
   p_worker_id bigint,
   p_epoch integer,
+  p_claim_ids bigint[],
   p_step_ids bigint[],
   p_events text[],
   p_results jsonb[],
@@ -22,13 +23,13 @@ begin
   return query
   with reported as (
     select *
-    from unnest(p_step_ids, p_events, p_results, p_metadata, p_delay_ms)
-      as r (step_id, event, results, metadata, delay_ms)
+    from unnest(p_claim_ids, p_step_ids, p_events, p_results, p_metadata, p_delay_ms)
+      as r (claim_id, step_id, event, results, metadata, delay_ms)
   ),
   held as (
     delete from treadle.claims c
     using reported r
-    where c.workflow_step_id = r.step_id
+    where c.workflow_step_id = r.step_id and c.claim_id = r.claim_id
       and c.workflow_step_id = any (p_step_ids)
       and c.worker_id = p_worker_id and c.epoch = p_epoch
     returning c.workflow_step_id, c.task_id, c.claimed_at, r.event, r.results, r.metadata, r.delay_ms
@@ -41,17 +42,18 @@ begin
       on s.workflow_step_id = h.workflow_step_id and s.workflow_step_id = any (p_step_ids)
   ),
   judged as (
-    select w.*, w.event = 'fail' and w.delay_ms is not null and w.attempt < w.allowance as again
+    select w.*,
+      w.event = 'release' or (w.event = 'fail' and w.delay_ms is not null and w.attempt < w.allowance) as again
     from weighed w
   )
-  select j.workflow_step_id, j.task_id, j.event, j.results,
+  select j.workflow_step_id, j.task_id, case j.event when 'release' then 'fail' else j.event end, j.results,
     j.metadata
       || jsonb_build_object(
         'attempt_number', j.attempt,
         'worker_id', p_worker_id,
         'execution_duration', round(extract(epoch from p_now - j.claimed_at), 6)
       )
-      || case when j.event <> 'fail' then '{}' else jsonb_build_object('retry_available', j.again) end
+      || case when j.event = 'complete' then '{}' else jsonb_build_object('retry_available', j.again) end
       || case when not j.again then '{}' else jsonb_build_object(
         'backoff_seconds', round((j.delay_ms / 1000)::numeric, 3),
         'backoff_until', to_char(
@@ -59,6 +61,7 @@ begin
         )
       ) end,
     case
+      when j.event = 'release' then j.attempt - 1
       when j.event = 'complete' or j.again then j.attempt
       else greatest(j.attempt, j.allowance)
     end,

@@ -1,17 +1,19 @@
 -- Records the outcomes of many steps of any number of tasks in one transaction: the audit rows, the step rows, the
 -- children that became ready, the end of the tasks, and the wake-ups for what must run later. An outcome counts only if
--- this worker still holds the claim under this epoch; the others change nothing and come back in refused_step_ids.
--- Arrays run in parallel. p_events: complete | fail. p_delay_ms: wait before the next attempt, null when there is none
--- to come (permanent failure). Locks: tasks, then steps, then gates.
+-- this worker still holds this very claim under this epoch; the others change nothing and come back in refused_claim_ids.
+-- Arrays run in parallel. p_events: complete | fail | release (given back without an attempt counted, ready at once).
+-- p_delay_ms: wait before the next attempt, null when there is none to come (permanent failure). Locks: tasks, then
+-- steps, then gates.
 create or replace function treadle.record_outcomes(
   p_worker_id bigint,
   p_epoch integer,
+  p_claim_ids bigint[],
   p_step_ids bigint[],
   p_events text[],
   p_results jsonb[],
   p_metadata jsonb[],
   p_delay_ms double precision[]
-) returns table (refused_step_ids jsonb, finalized jsonb, ready_handlers jsonb, wakeups integer)
+) returns table (refused_claim_ids jsonb, finalized jsonb, ready_handlers jsonb, wakeups integer)
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
@@ -37,7 +39,7 @@ begin
 
   v_outcomes := array(
     select treadle.held_outcomes(
-      p_worker_id, p_epoch, p_step_ids, p_events, p_results, p_metadata, p_delay_ms, v_now
+      p_worker_id, p_epoch, p_claim_ids, p_step_ids, p_events, p_results, p_metadata, p_delay_ms, v_now
     )
   );
   v_moved := array(
@@ -77,8 +79,10 @@ begin
   ready_handlers := treadle.open_children(v_completed);
   finalized := treadle.finalize_tasks(v_task_ids);
   wakeups := treadle.wake_for_retries(v_retrying);
-  refused_step_ids := (
-    select coalesce(jsonb_agg(id), '[]') from unnest(p_step_ids) id where id <> all (v_moved)
+  refused_claim_ids := (
+    select coalesce(jsonb_agg(r.claim_id), '[]')
+    from unnest(p_claim_ids, p_step_ids) as r (claim_id, step_id)
+    where r.step_id <> all (v_moved)
   );
   return next;
 end

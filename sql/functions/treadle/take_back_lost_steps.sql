@@ -22,7 +22,8 @@ begin
 
   perform treadle.lock_tasks(v_task_ids);
   for v_lost in
-    select c.worker_id, c.epoch, array_agg(c.workflow_step_id order by c.workflow_step_id) as step_ids
+    select c.worker_id, c.epoch, array_agg(c.workflow_step_id order by c.workflow_step_id) as step_ids,
+      array_agg(c.claim_id order by c.workflow_step_id) as claim_ids
     from treadle.claims c
     where c.task_id = any (v_task_ids)
       and not exists (
@@ -31,7 +32,7 @@ begin
     group by c.worker_id, c.epoch
   loop
     perform treadle.record_outcomes(
-      v_lost.worker_id, v_lost.epoch, v_lost.step_ids,
+      v_lost.worker_id, v_lost.epoch, v_lost.claim_ids, v_lost.step_ids,
       array_fill('fail'::text, array[cardinality(v_lost.step_ids)]),
       array_fill(
         '{"error": "the worker process died", "error_class": "Treadle::WorkerLost", "backtrace": ""}'::jsonb,
