@@ -1,5 +1,7 @@
 // The public door of the package.
-export { Engine, type EngineOptions, type StopOptions } from './engine/engine.ts';
+export { Engine } from './engine/engine.ts';
+export type { EngineOptions, EngineStats, StopOptions, StopReport } from './engine/options.ts';
+export type { OperatorOptions, PauseTarget, ResolveOptions } from './engine/operations.ts';
 export type { CreateOptions, TaskRequest } from './engine/task-requests.ts';
 export type { QueueAdapter, QueueHealth, RunTask, TaskJob } from './engine/queue/adapter.ts';
 export { GraphileWorkerQueue, type GraphileWorkerOptions } from './engine/queue/graphile-worker.ts';
@@ -7,6 +9,7 @@ export { InMemoryQueue } from './engine/queue/in-memory.ts';
 export { HttpHandler } from './handlers/http.ts';
 export { StepHandler } from './handlers/step-handler.ts';
 export type { HandlerDeclaration, StepContext, TaskView } from './handlers/step-context.ts';
+export type { StepTransaction } from './handlers/step-transaction.ts';
 export type { StepView } from './handlers/step-view.ts';
 export { defineTask, namedHandler, type TaskDefinition } from './core/template/builder.ts';
 export { parseTemplate, type StepTemplate, type TaskTemplate } from './core/template/template.ts';
@@ -17,6 +20,14 @@ export type { Json, JsonObject } from './core/json.ts';
 export { parseRetryAfter } from './core/retry-after.ts';
 export type { FailedOutcome, Outcome } from './core/outcome.ts';
 export type { State } from './core/vocabulary.ts';
+export type {
+  CancelledTask,
+  ChangedStep,
+  Paused,
+  ResolvedTask,
+  Resumed,
+  RetriedTask,
+} from './sql/controls.ts';
 export { Database, type DatabaseOptions } from './sql/database.ts';
 export type { BorrowedTransaction } from './sql/borrowed.ts';
 export { migrate } from './sql/migrate.ts';

@@ -74,7 +74,12 @@ export function engineOf(config: Config, project: Project, database: Database, l
     concurrency: config.concurrency,
     environment: config.environment,
     leaseSeconds: config.leaseSeconds,
+    sessionLocks: config.sessionLocks,
     pollIntervalMs: config.pollIntervalMs,
+    ...(config.stepTimeoutSeconds === undefined ? {} : { defaultTimeoutSeconds: config.stepTimeoutSeconds }),
+    maxResultBytes: config.maxResultBytes,
+    sweepSeconds: config.sweepSeconds,
+    ...(config.retentionDays === undefined ? {} : { retentionDays: config.retentionDays }),
     log,
   });
 }

@@ -1,9 +1,14 @@
 // The tree of commands, and what they share: global options, errors that are thrown instead of printed.
 import { Command } from 'commander';
 import { loadConfig } from '../core/config.ts';
+import { registerCancel } from './commands/cancel.ts';
 import { registerDev } from './commands/dev.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerMigrate } from './commands/migrate.ts';
+import { registerPause, registerResume } from './commands/pause.ts';
+import { registerPrune } from './commands/prune.ts';
+import { registerResolve } from './commands/resolve.ts';
+import { registerRetry } from './commands/retry.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStart } from './commands/start.ts';
 import { registerStatus } from './commands/status.ts';
@@ -33,7 +38,13 @@ export function createProgram(env: Environment): Command {
   registerRun(program, contextOf);
   registerStatus(program, contextOf);
   registerTasks(program, contextOf);
+  registerCancel(program, contextOf);
+  registerPause(program, contextOf);
+  registerResume(program, contextOf);
+  registerRetry(program, contextOf);
+  registerResolve(program, contextOf);
   registerTemplates(program, contextOf);
+  registerPrune(program, contextOf);
   registerDoctor(program, contextOf);
   return program;
 }

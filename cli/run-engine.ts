@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 import type { Config } from '../core/config.ts';
 import type { Engine } from '../engine/engine.ts';
 import { statusAfter, type Interrupt } from './interrupt.ts';
-import { ExitStatus } from './report-error.ts';
+import { ExitStatus, FAILED } from './report-error.ts';
 
-/** `onRunning` is called once it runs. Rejects with the exit status when the engine has stopped. */
+/** `onRunning` is called once it runs. Throws ExitStatus 1 when outcomes could not be recorded before the end. */
 export async function runUntilInterrupted(
   engine: Engine,
   config: Config,
@@ -22,11 +22,16 @@ export async function runUntilInterrupted(
     );
     return name;
   } finally {
-    const hurry = (): void => void engine.stop({ graceSeconds: 0 });
-    interrupt.hurry.addEventListener('abort', hurry);
-    await engine.stop({ graceSeconds: config.graceSeconds });
-    interrupt.hurry.removeEventListener('abort', hurry);
+    await stop(engine, config, interrupt);
   }
+}
+
+async function stop(engine: Engine, config: Config, interrupt: Interrupt): Promise<void> {
+  const hurry = (): void => void engine.stop({ graceSeconds: 0 });
+  interrupt.hurry.addEventListener('abort', hurry);
+  const { unrecorded } = await engine.stop({ graceSeconds: config.graceSeconds });
+  interrupt.hurry.removeEventListener('abort', hurry);
+  if (unrecorded > 0) throw new ExitStatus(FAILED);
 }
 
 /** The end of a command that was told to end. */

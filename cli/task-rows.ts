@@ -14,6 +14,7 @@ export interface Labels {
   readonly reason?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly bypass_steps?: readonly string[] | undefined;
+  readonly deadline_seconds?: number | undefined;
 }
 
 export interface RowReader {

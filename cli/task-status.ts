@@ -71,8 +71,18 @@ function headOf({ colors }: Terminal, { task, steps }: TaskStatus): string[] {
     lines.push(
       `  tags     ${task.tags.map((tag) => (typeof tag === 'string' ? tag : JSON.stringify(tag))).join(', ')}`,
     );
+  if (task.deadline_at) lines.push(`  deadline ${deadlineText(task.deadline_at, task.reported_at)}`);
+  const { reason, deadline_at } = task.state_metadata;
+  if (task.state === 'error' && reason === 'deadline_exceeded' && typeof deadline_at === 'string') {
+    lines.push(`  deadline passed at ${instantText(new Date(deadline_at))}`);
+  }
   if (task.wakes_at) lines.push(`  wakes    ${instantText(task.wakes_at)}, when a live engine takes it`);
   return lines;
+}
+
+function deadlineText(deadline: Date, now: Date): string {
+  const left = deadline.getTime() - now.getTime();
+  return `${instantText(deadline)} (${left < 0 ? 'passed' : `in ${durationText(left)}`})`;
 }
 
 /** How long it has been in a state that passes; when it came to one that stays, and how long that took. */

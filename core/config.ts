@@ -2,8 +2,10 @@
 // comes out is frozen; whoever starts a process passes `process.env` in once.
 import { z } from 'zod';
 import { TreadleError } from './errors.ts';
+import { DEFAULT_MAX_RESULT_BYTES } from './outcome.ts';
 
 export const QUEUES = ['graphile-worker', 'in-memory'] as const;
+export const SESSION_LOCKS = ['auto', 'off'] as const;
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const wholeNumber = (least: number, most: number) => {
@@ -40,8 +42,18 @@ const schema = z.object({
   TREADLE_APP: z.string().optional(),
   /** Seconds without a heartbeat after which others take this process's steps back. */
   TREADLE_LEASE_SECONDS: wholeNumber(1, 3600).default(15),
+  /** Whether this process holds a lock for life, by which others see its death at once. `off`: leases alone tell. */
+  TREADLE_SESSION_LOCKS: z.enum(SESSION_LOCKS, `one of ${SESSION_LOCKS.join(', ')}`).default('auto'),
   /** How often to look for steps when no notification came, in ms. */
   TREADLE_POLL_INTERVAL_MS: wholeNumber(10, 3_600_000).default(1000),
+  /** Seconds between two looks at all unfinished tasks, whichever process takes them. */
+  TREADLE_SWEEP_SECONDS: wholeNumber(1, 86_400).default(30),
+  /** Days after which tasks that are complete, cancelled or resolved are removed. Not set: never. */
+  TREADLE_RETENTION_DAYS: wholeNumber(1, 36_500).optional(),
+  /** Seconds that an attempt may take where its template does not say it. Default: as long as it likes. */
+  TREADLE_STEP_TIMEOUT_SECONDS: wholeNumber(1, 2_147_483).optional(),
+  /** Bytes of JSON text that the results of a step may have. Beyond 200 MB jsonb itself gives up. */
+  TREADLE_MAX_RESULT_BYTES: wholeNumber(1024, 200_000_000).default(DEFAULT_MAX_RESULT_BYTES),
   /** Seconds that running steps may take to end when the process is told to stop. */
   TREADLE_GRACE_SECONDS: wholeNumber(0, 86_400).default(30),
 });
@@ -56,8 +68,13 @@ export interface Config {
   readonly templates: string | undefined;
   readonly app: string | undefined;
   readonly leaseSeconds: number;
+  readonly sessionLocks: (typeof SESSION_LOCKS)[number];
   readonly pollIntervalMs: number;
+  readonly sweepSeconds: number;
+  readonly retentionDays: number | undefined;
   readonly graceSeconds: number;
+  readonly stepTimeoutSeconds: number | undefined;
+  readonly maxResultBytes: number;
 }
 
 /** What a caller (the command line) knows better than the environment; undefined leaves what the environment says. */
@@ -85,8 +102,13 @@ export function loadConfig(
     templates: read.TREADLE_TEMPLATES,
     app: read.TREADLE_APP,
     leaseSeconds: read.TREADLE_LEASE_SECONDS,
+    sessionLocks: read.TREADLE_SESSION_LOCKS,
     pollIntervalMs: read.TREADLE_POLL_INTERVAL_MS,
+    sweepSeconds: read.TREADLE_SWEEP_SECONDS,
+    retentionDays: read.TREADLE_RETENTION_DAYS,
     graceSeconds: read.TREADLE_GRACE_SECONDS,
+    stepTimeoutSeconds: read.TREADLE_STEP_TIMEOUT_SECONDS,
+    maxResultBytes: read.TREADLE_MAX_RESULT_BYTES,
   };
   const known = Object.entries(overrides).filter(([, value]) => value !== undefined);
   return Object.freeze({ ...config, ...Object.fromEntries(known) });

@@ -1,21 +1,31 @@
 // Asks Postgres for viable steps that this process can run, up to its free capacity. It asks when it was woken (steps
-// became ready, a slot was freed) and once a second in case a notification was lost; never in between.
+// became ready, a slot was freed) and once a second in case a notification was lost; never in between. After an error it
+// first asks for what it may have claimed without hearing of it.
 import type { Logger } from 'pino';
 import { TreadleError } from '../core/errors.ts';
-import type { ClaimedStep } from '../sql/steps.ts';
+import type { ClaimedStep, WorkerIdentity } from '../sql/steps.ts';
+import { isAway } from './outage.ts';
 
 /** Claims more than this at once hold their locks for long and fill the process with waiting steps. */
 const STEPS_AT_ONCE = 500;
 const PAUSE_AFTER_ERROR_MS = 1000;
 
 export interface ClaimLoopOptions {
+  /** Who we are at this moment. */
+  readonly identity: () => WorkerIdentity;
   /** Claims up to so many steps. */
-  readonly claim: (capacity: number) => Promise<ClaimedStep[]>;
+  readonly claim: (worker: WorkerIdentity, capacity: number) => Promise<ClaimedStep[]>;
+  /** What is claimed for us and never reached us. */
+  readonly undelivered: (worker: WorkerIdentity) => Promise<ClaimedStep[]>;
   /** How many more steps may run now. */
   readonly freeCapacity: () => number;
-  readonly dispatch: (steps: readonly ClaimedStep[]) => void;
-  /** The worker was declared dead: register again before claiming on. */
-  readonly onFenced: () => Promise<void>;
+  readonly dispatch: (worker: WorkerIdentity, steps: readonly ClaimedStep[]) => void;
+  /** The worker was declared dead: come back before claiming on. */
+  readonly onFenced: (lost: WorkerIdentity) => Promise<void>;
+  /** Resolves when Postgres is back, or when the signal aborts. */
+  readonly outageOver: (error: unknown, signal: AbortSignal) => Promise<void>;
+  /** After so long without a sign of life others take our steps back. */
+  readonly leaseMs: number;
   readonly pollIntervalMs: number;
   readonly pause: (ms: number) => Promise<void>;
   readonly log: Logger;
@@ -23,9 +33,10 @@ export interface ClaimLoopOptions {
 
 export class ClaimLoop {
   readonly #options: ClaimLoopOptions;
+  readonly #stopping = new AbortController();
   #woken = false;
   #hungry = false;
-  #stopped = true;
+  #uncertain = false;
   #sleeper: (() => void) | undefined;
   #loop: Promise<void> = Promise.resolve();
 
@@ -34,7 +45,6 @@ export class ClaimLoop {
   }
 
   start(): void {
-    this.#stopped = false;
     this.#loop = this.#run();
   }
 
@@ -49,14 +59,15 @@ export class ClaimLoop {
     if (this.#hungry) this.wake();
   }
 
+  /** Resolves when nothing more will be claimed. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     this.wake();
     await this.#loop;
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopped) {
+    while (!this.#stopping.signal.aborted) {
       this.#woken = false;
       const free = Math.min(this.#options.freeCapacity(), STEPS_AT_ONCE);
       const claimed = free > 0 ? await this.#claim(free) : 0;
@@ -67,24 +78,36 @@ export class ClaimLoop {
   }
 
   async #claim(free: number): Promise<number> {
+    const { identity, claim, undelivered, dispatch } = this.#options;
+    const worker = identity();
+    const asked = performance.now();
     try {
-      const steps = await this.#options.claim(free);
-      if (steps.length > 0) this.#options.dispatch(steps);
-      return steps.length;
+      const steps = this.#uncertain ? await undelivered(worker) : await claim(worker, free);
+      const certain = !this.#uncertain;
+      // We were frozen while the answer was on its way: others may have taken the steps back. Ask which are still ours.
+      this.#uncertain = performance.now() - asked > this.#options.leaseMs;
+      if (this.#uncertain) return free;
+      if (steps.length > 0) dispatch(worker, steps);
+      return certain ? steps.length : free; // what was undelivered says nothing of what is ready
     } catch (error) {
-      if (error instanceof TreadleError && error.code === 'fenced') {
-        this.#options.log.warn('this worker was declared dead; registering again');
-        await this.#options.onFenced().catch(() => {}); // recovery registers again with its next heartbeat
-      } else if (!this.#stopped) {
-        this.#options.log.warn({ err: error }, 'claiming steps failed; trying again');
-      }
-      await this.#options.pause(PAUSE_AFTER_ERROR_MS);
+      await this.#afterError(worker, error);
       return free;
     }
   }
 
+  async #afterError(worker: WorkerIdentity, error: unknown): Promise<void> {
+    const { onFenced, outageOver, pause, log } = this.#options;
+    this.#uncertain = true;
+    if (isAway(error)) return outageOver(error, this.#stopping.signal);
+    if (error instanceof TreadleError && error.code === 'fenced') {
+      return onFenced(worker).catch(() => pause(PAUSE_AFTER_ERROR_MS)); // the next heartbeat comes back as well
+    }
+    if (!this.#stopping.signal.aborted) log.warn({ err: error }, 'claiming steps failed; trying again');
+    await pause(PAUSE_AFTER_ERROR_MS);
+  }
+
   #sleep(ms: number): Promise<void> {
-    if (this.#woken || this.#stopped) return Promise.resolve();
+    if (this.#woken || this.#stopping.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wakeUp = (): void => {
         clearTimeout(timer);

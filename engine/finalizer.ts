@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../sql/database.ts';
 import type { Aftermath } from '../sql/steps.ts';
 import { takeWakeups, type Wakeup } from '../sql/tasks.ts';
+import { isAway } from './outage.ts';
 import { dedupeKey, type QueueAdapter } from './queue/adapter.ts';
 
 const WAKEUPS_AT_ONCE = 500;
@@ -19,6 +20,8 @@ export interface FinalizerOptions {
   readonly log: Logger;
   /** Some steps became ready for these handlers. */
   readonly onReady: (handlers: Aftermath['ready_handlers']) => void;
+  /** A statement failed because Postgres is away. */
+  readonly onAway: (error: unknown) => void;
   /** A task whose short wait is over. */
   readonly onDue: (taskId: number) => void;
 }
@@ -35,8 +38,8 @@ export class Finalizer {
 
   settle(aftermath: Aftermath): void {
     if (aftermath.ready_handlers.length > 0) this.#options.onReady(aftermath.ready_handlers);
-    for (const { task_id, event, to_state } of aftermath.finalized) {
-      this.#options.emit(TRANSITION_EVENTS.task[event], { task_id, from_state: 'in_progress', to_state });
+    for (const { task_id, event, from_state = 'in_progress', to_state } of aftermath.finalized) {
+      this.#options.emit(TRANSITION_EVENTS.task[event], { task_id, from_state, to_state });
     }
     if (aftermath.wakeups > 0 || aftermath.finalized.some((decision) => decision.event === 'wait')) {
       this.drainWakeups();
@@ -68,7 +71,9 @@ export class Finalizer {
         }
       } catch (error) {
         // The rows are still there: the next decision, or the next round of recovery, tries again.
-        this.#options.log.warn({ err: error }, 'wake-ups could not be handed to the queue; trying again');
+        if (isAway(error)) this.#options.onAway(error);
+        else
+          this.#options.log.warn({ err: error }, 'wake-ups could not be handed to the queue; trying again');
       }
     }
   }

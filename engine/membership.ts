@@ -1,9 +1,16 @@
 // This process as Postgres knows it: registered with its handlers and capacity, alive while it sends heartbeats. When it
-// was declared dead it registers anew; what it held before is no longer its own.
+// was declared dead it comes back under the same id and a higher epoch; what it held before is no longer its own.
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Executor } from '../sql/database.ts';
-import { heartbeat, leaveWorker, registerWorker, type WorkerIdentity } from '../sql/steps.ts';
+import {
+  heartbeat,
+  leaveWorker,
+  registerWorker,
+  type Left,
+  type WorkerIdentity,
+  type WorkerRegistration,
+} from '../sql/steps.ts';
 
 export interface MembershipOptions {
   readonly database: Executor;
@@ -12,11 +19,14 @@ export interface MembershipOptions {
   /** Seconds without a heartbeat after which others take this process's steps back. */
   readonly leaseSeconds: number;
   readonly log: Logger;
+  /** Declared dead and back again: all work from before is lost. */
+  readonly onReturned: () => void;
 }
 
 export class Membership {
   readonly #options: MembershipOptions;
   #identity: WorkerIdentity | undefined;
+  #returning: Promise<void> | undefined;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -28,22 +38,52 @@ export class Membership {
     return this.#identity;
   }
 
+  /** Undefined before `join` and after `leave`. */
+  get identityIfAny(): WorkerIdentity | undefined {
+    return this.#identity;
+  }
+
   async join(): Promise<void> {
-    const { database, handlers, capacity, leaseSeconds, log } = this.#options;
-    const name = `${hostname()}:${process.pid}`;
-    this.#identity = await registerWorker(database, { name, handlers, capacity, leaseSeconds });
-    log.debug({ ...this.#identity, name }, 'registered as a worker');
+    const { database, log } = this.#options;
+    this.#identity = await registerWorker(database, this.#registration());
+    log.debug({ ...this.#identity }, 'registered as a worker');
   }
 
   async beat(): Promise<void> {
-    const { database, leaseSeconds, log } = this.#options;
-    if (await heartbeat(database, this.identity, leaseSeconds)) return;
-    log.warn({ ...this.identity }, 'this worker was declared dead; registering again');
-    await this.join();
+    const { database, leaseSeconds } = this.#options;
+    const { identity } = this;
+    if (!(await heartbeat(database, identity, leaseSeconds))) await this.comeBack(identity);
   }
 
-  async leave(): Promise<void> {
-    if (this.#identity) await leaveWorker(this.#options.database, this.#identity);
+  /** The worker of this epoch was declared dead. Whoever notices first brings it back, once. */
+  comeBack(lost: WorkerIdentity): Promise<void> {
+    if (this.#identity?.epoch !== lost.epoch) return Promise.resolve();
+    this.#returning ??= this.#comeBack(lost).finally(() => {
+      this.#returning = undefined;
+    });
+    return this.#returning;
+  }
+
+  async leave(): Promise<Left | undefined> {
+    const identity = this.#identity;
     this.#identity = undefined;
+    return identity && leaveWorker(this.#options.database, identity);
+  }
+
+  async #comeBack(lost: WorkerIdentity): Promise<void> {
+    const { database, log, onReturned } = this.#options;
+    const identity = await registerWorker(database, this.#registration(), lost);
+    if (!this.#identity) return; // it has left meanwhile
+    this.#identity = identity;
+    log.warn(
+      { worker_id: identity.worker_id, epoch: identity.epoch },
+      'this worker was declared dead: it drops what it runs and goes on under a new epoch',
+    );
+    onReturned();
+  }
+
+  #registration(): WorkerRegistration {
+    const { handlers, capacity, leaseSeconds } = this.#options;
+    return { name: `${hostname()}:${process.pid}`, handlers, capacity, leaseSeconds };
   }
 }

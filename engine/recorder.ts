@@ -1,5 +1,6 @@
 // Turns outcomes into rows and writes them, many steps of many tasks in one statement. An outcome is never dropped: while
-// Postgres is away it waits here, and one that Postgres refuses as data becomes a failure of its own step alone.
+// Postgres is away it waits here, and one that Postgres refuses as data becomes a failure of its own step alone. It counts
+// once: when the answer to a recording was lost, the second sending finds out that the first went through.
 import type { Logger } from 'pino';
 import { TreadleError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -7,6 +8,7 @@ import type { FailedOutcome, Outcome } from '../core/outcome.ts';
 import { retryDelaySeconds } from '../core/retry.ts';
 import type { Executor } from '../sql/database.ts';
 import {
+  recordedOutcomes,
   recordOutcomes,
   type ClaimedStep,
   type OutcomeRow,
@@ -14,6 +16,7 @@ import {
   type WorkerIdentity,
 } from '../sql/steps.ts';
 import { Batcher } from './batcher.ts';
+import { isAway } from './outage.ts';
 
 /** Larger batches lock more tasks for longer and win nothing more. */
 const OUTCOMES_AT_ONCE = 500;
@@ -35,11 +38,14 @@ export interface RecorderOptions {
   readonly onRecorded: (recorded: Recorded) => void;
   /** Resolves after a pause; replaced by tests. */
   readonly pause: (ms: number) => Promise<void>;
+  /** Resolves when Postgres takes statements again, or when the signal aborts. */
+  readonly outageOver?: (error: unknown, signal: AbortSignal) => Promise<void>;
 }
 
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #batcher: Batcher<Finished, boolean>;
+  readonly #abandoned = new AbortController();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -59,6 +65,16 @@ export class Recorder {
     return this.#batcher.add({ worker, row: outcomeRow(step, outcome) });
   }
 
+  /** Gives the step back: no attempt is counted, and it is ready at once. False when it had been taken away. */
+  release(worker: WorkerIdentity, step: ClaimedStep): Promise<boolean> {
+    return this.#batcher.add({ worker, row: releaseRow(step) });
+  }
+
+  /** From now on what Postgres does not take at once is rejected: the process must end. */
+  abandon(): void {
+    this.#abandoned.abort();
+  }
+
   async #record(finished: readonly Finished[]): Promise<boolean[]> {
     const refused = new Set<number>();
     for (const batch of byWorker(finished)) {
@@ -70,6 +86,7 @@ export class Recorder {
   async #write(batch: readonly Finished[]): Promise<readonly number[]> {
     const [first] = batch;
     if (!first) return [];
+    let sentBefore = false;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
         const recorded = await recordOutcomes(
@@ -77,14 +94,35 @@ export class Recorder {
           first.worker,
           batch.map(({ row }) => row),
         );
+        const refused = recorded.refused_claim_ids;
+        const mended =
+          sentBefore && refused.length > 0 ? await this.#refusedByOthers(batch, refused) : refused;
         this.#options.onRecorded(recorded);
-        return recorded.refused_claim_ids;
+        return mended;
       } catch (error) {
         if (!mayPass(error)) return this.#writeApart(batch, error);
-        this.#options.log.warn({ err: error, outcomes: batch.length }, 'outcomes wait to be recorded');
-        await this.#options.pause(pauseMs);
+        if (this.#abandoned.signal.aborted) throw error;
+        sentBefore ||= isAway(error);
+        await this.#wait(error, batch.length, pauseMs);
       }
     }
+  }
+
+  async #wait(error: unknown, outcomes: number, pauseMs: number): Promise<void> {
+    const { log, pause, outageOver } = this.#options;
+    if (!isAway(error)) log.warn({ err: error, outcomes }, 'outcomes wait to be recorded');
+    await pause(pauseMs);
+    if (isAway(error)) await outageOver?.(error, this.#abandoned.signal);
+  }
+
+  /** Some of the refused may have been recorded by the first sending, whose answer was lost: their claims are gone by our own hand. */
+  async #refusedByOthers(batch: readonly Finished[], refused: readonly number[]): Promise<readonly number[]> {
+    const unsure = batch.map(({ row }) => row).filter((row) => refused.includes(row.claim_id));
+    const { recorded_claim_ids, ...aftermath } = await recordedOutcomes(this.#options.database, unsure);
+    const ours = new Set(recorded_claim_ids);
+    const lost = refused.filter((claimId) => !ours.has(claimId));
+    if (ours.size > 0) this.#options.onRecorded({ ...aftermath, refused_claim_ids: lost });
+    return lost;
   }
 
   /** Postgres refuses the batch as it is: one row of it is bad, and only that one must fail. */
@@ -145,6 +183,12 @@ export function outcomeRow(step: ClaimedStep, outcome: Outcome): OutcomeRow {
     metadata: { code, error_message: error, error_class },
     delay_ms: delayMs(step, outcome),
   };
+}
+
+function releaseRow({ claim_id, workflow_step_id }: ClaimedStep): OutcomeRow {
+  const results = { error: 'the engine stopped', error_class: 'Treadle::Released', backtrace: '' };
+  const metadata = { code: 'released', triggered_by: 'treadle' };
+  return { claim_id, workflow_step_id, event: 'release', results, metadata, delay_ms: 0 };
 }
 
 function delayMs(step: ClaimedStep, outcome: FailedOutcome): number | null {

@@ -3,6 +3,7 @@
 import { TreadleError } from '../core/errors.ts';
 import { identityHash } from '../core/identity.ts';
 import type { Json } from '../core/json.ts';
+import { LONGEST_DEADLINE_SECONDS } from '../core/template/template.ts';
 import { DEFAULTS, LIMITS, type IdentityStrategy } from '../core/vocabulary.ts';
 import { borrow, type BorrowedTransaction } from '../sql/borrowed.ts';
 import type { Database, Executor } from '../sql/database.ts';
@@ -27,6 +28,10 @@ export interface TaskRequest {
   readonly requested_at?: Date | undefined;
   /** Earliest start; default: now. */
   readonly run_at?: Date | undefined;
+  /** Until when the task must have ended; what has not ended then ends in error. Default: what `deadline_seconds` says. */
+  readonly deadline_at?: Date | undefined;
+  /** The same in seconds from its earliest start. Default: the template's `deadline_seconds`, else no limit. */
+  readonly deadline_seconds?: number | undefined;
   /** Default: `key` with an identity_key, else what the template says, else `uuid` (no two tasks are the same). */
   readonly identity_strategy?: IdentityStrategy | undefined;
   /** The caller's own key, unique in the database. A second task with the same key is the first one. */
@@ -143,7 +148,18 @@ function taskRow(request: TaskRequest, { template, validateContext }: Registered
     bypass_steps,
     ...(request.requested_at ? { requested_at: request.requested_at.toISOString() } : {}),
     ...(request.run_at ? { run_at: request.run_at.toISOString() } : {}),
+    ...deadlineOf(request),
   };
+}
+
+function deadlineOf({ deadline_at, deadline_seconds }: TaskRequest): Partial<TaskRow> {
+  if (deadline_at !== undefined) return { deadline_at: deadline_at.toISOString() };
+  if (deadline_seconds === undefined) return {};
+  if (deadline_seconds > 0 && deadline_seconds <= LONGEST_DEADLINE_SECONDS) return { deadline_seconds };
+  throw new TreadleError(
+    'invalid_argument',
+    `deadline_seconds: expected a number above 0, at most ${LONGEST_DEADLINE_SECONDS}, came ${deadline_seconds}`,
+  );
 }
 
 function strategyOf(request: TaskRequest, template: IdentityStrategy | undefined): IdentityStrategy {

@@ -3,10 +3,13 @@
 import type { Logger } from 'pino';
 import type { EventName, EventPayloads, StepAttemptEvent } from '../core/events.ts';
 import type { Outcome } from '../core/outcome.ts';
+import { DEFAULT_MAX_RESULT_BYTES } from '../core/outcome.ts';
 import { type Deadline, TimeoutError } from './deadline.ts';
 import { conform, type HandlerSchemas } from './declaration.ts';
+import { describeThrown } from './failure.ts';
 import { Sequence } from './sequence.ts';
-import type { HandlerDeclaration, StepContext, StepInvocation } from './step-context.ts';
+import type { HandlerDeclaration, ReturnsOf, StepContext, StepInvocation } from './step-context.ts';
+import { AttemptTransaction, type InTransaction, type TransactionJob } from './step-transaction.ts';
 import { StepView } from './step-view.ts';
 
 /** What an attempt looks at in a handler's class. */
@@ -20,6 +23,8 @@ export class Attempt<T extends HandlerDeclaration> {
   readonly schemas: HandlerSchemas;
   readonly deadline: Deadline;
   readonly log: Logger;
+  readonly transaction = new AttemptTransaction();
+  readonly maxResultBytes: number;
   /** Undefined until the input has been found fit. */
   context: StepContext<T> | undefined;
   readonly #invocation: StepInvocation;
@@ -35,15 +40,22 @@ export class Attempt<T extends HandlerDeclaration> {
     this.step = new StepView(invocation.step);
     this.schemas = statics;
     this.log = invocation.log.child({ task_id, workflow_step_id, handler, attempt });
+    this.maxResultBytes = invocation.max_result_bytes ?? DEFAULT_MAX_RESULT_BYTES;
     this.deadline = {
       timeoutMs: invocation.timeout_ms,
       external: invocation.signal,
       onLate: (answer) => this.#logLate(answer),
+      onBlocked: (blockedMs) => this.#logBlocked(blockedMs),
     };
   }
 
+  /** Whoever runs the step's transactions. */
+  get transactionRunner(): ((job: TransactionJob) => Promise<void>) | undefined {
+    return this.#invocation.transaction;
+  }
+
   /** Checks what the handler is given against what it declared, and makes its context of it. */
-  async open(signal: AbortSignal): Promise<StepContext<T>> {
+  async open(signal: AbortSignal, transaction: InTransaction<ReturnsOf<T>>): Promise<StepContext<T>> {
     const { task, parent_results, handler_config } = this.#invocation;
     const { schemas } = this;
     const config = await conform(schemas.config, handler_config, {
@@ -61,6 +73,7 @@ export class Attempt<T extends HandlerDeclaration> {
       config,
       signal,
       log: this.log,
+      transaction,
     } as StepContext<T>; // the schemas are the declared types at run time; without them the types are trusted
     return this.context;
   }
@@ -87,24 +100,44 @@ export class Attempt<T extends HandlerDeclaration> {
     try {
       this.#invocation.emit(event, payload);
     } catch (error) {
-      this.log.error({ err: error, event }, 'a listener of lifecycle events failed');
+      this.log.error({ ...describeThrown(error), event }, 'a listener of lifecycle events failed');
     }
   }
 
   #logLate(answer: PromiseSettledResult<unknown>): void {
     const error: unknown = answer.status === 'rejected' ? answer.reason : undefined;
-    if (error === undefined || error instanceof LateAnswer) {
+    if (answer.status === 'fulfilled' || isOne(error, LateAnswer)) {
       this.log.warn('the handler answered after its timeout; dropped');
     } else if (isAbort(error)) {
       this.log.debug('the handler stopped after its timeout'); // as its signal asked it to: worth no warning
     } else {
-      this.log.warn({ err: error }, 'the handler failed after its timeout; dropped');
+      this.log.warn(describeThrown(error), 'the handler failed after its timeout; dropped');
     }
+  }
+
+  #logBlocked(blockedMs: number): void {
+    const seconds = (blockedMs / 1000).toFixed(1);
+    this.log.warn(
+      { blocked_ms: Math.round(blockedMs) },
+      `the event loop was blocked for at least ${seconds} s after the step's timeout: no timer, signal or heartbeat ran`,
+    );
   }
 }
 
 class LateAnswer extends Error {}
 
 function isAbort(error: unknown): boolean {
-  return error instanceof TimeoutError || (error instanceof Error && error.name === 'AbortError');
+  return isOne(error, TimeoutError) || (isOne(error, Error) && error.name === 'AbortError');
+}
+
+/** `instanceof` for what a handler threw: a revoked proxy throws when it is asked. */
+function isOne<Class extends Error>(
+  thrown: unknown,
+  errorClass: new (...given: never[]) => Class,
+): thrown is Class {
+  try {
+    return thrown instanceof errorClass;
+  } catch {
+    return false;
+  }
 }

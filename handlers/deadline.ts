@@ -19,7 +19,12 @@ export interface Deadline {
   /** Aborting it aborts the signal of the work; the work is still waited for. */
   readonly external: AbortSignal | undefined;
   readonly onLate: (answer: PromiseSettledResult<unknown>) => void;
+  /** The time was up for so many milliseconds before anybody could notice: something blocked the event loop. */
+  readonly onBlocked?: (blockedMs: number) => void;
 }
+
+/** Timers come a little late on a busy machine; this late, something blocked the loop. */
+const BLOCKED_MS = 100;
 
 /** What `work` answers, or a rejection with TimeoutError. */
 export async function withinDeadline<Result>(
@@ -30,40 +35,40 @@ export async function withinDeadline<Result>(
   const unfollow = follow(deadline.external, controller);
   try {
     if (deadline.timeoutMs === undefined) return await work(controller.signal);
-    return await race(deadline.timeoutMs, deadline.onLate, controller, work);
+    return await race({ ...deadline, timeoutMs: deadline.timeoutMs }, controller, work);
   } finally {
     unfollow();
   }
 }
 
 function race<Result>(
-  timeoutMs: number,
-  onLate: Deadline['onLate'],
+  { timeoutMs, onLate, onBlocked }: Deadline & { readonly timeoutMs: number },
   controller: AbortController,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
+  const startedAt = performance.now();
   return new Promise((resolve, reject) => {
     let over = false;
-    const timer = setTimeout(
-      () => {
-        over = true;
-        const reason = new TimeoutError(timeoutMs);
-        reject(reason); // before the abort: what the work does about it comes too late
-        controller.abort(reason);
-      },
-      Math.min(timeoutMs, MAX_TIMER_MS),
-    );
+    const timeOut = (overdueMs: number): void => {
+      over = true;
+      const reason = new TimeoutError(timeoutMs);
+      reject(reason); // before the abort: what the work does about it comes too late
+      controller.abort(reason);
+      if (overdueMs >= BLOCKED_MS) onBlocked?.(overdueMs);
+    };
+    const overdueMs = (): number => performance.now() - startedAt - timeoutMs;
+    const timer = setTimeout(() => timeOut(overdueMs()), Math.min(timeoutMs, MAX_TIMER_MS));
+    /** Work that held the event loop answers before the timer can fire: the clock decides, not the order. */
+    const end = (answer: PromiseSettledResult<Result>): void => {
+      clearTimeout(timer);
+      if (!over && overdueMs() > 0) timeOut(overdueMs());
+      if (over) onLate(answer);
+      else if (answer.status === 'fulfilled') resolve(answer.value);
+      else reject(answer.reason);
+    };
     work(controller.signal).then(
-      (value) => {
-        if (over) return onLate({ status: 'fulfilled', value });
-        clearTimeout(timer);
-        resolve(value);
-      },
-      (reason: unknown) => {
-        if (over) return onLate({ status: 'rejected', reason });
-        clearTimeout(timer);
-        reject(reason);
-      },
+      (value) => end({ status: 'fulfilled', value }),
+      (reason: unknown) => end({ status: 'rejected', reason }),
     );
   });
 }

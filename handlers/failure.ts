@@ -21,14 +21,18 @@ export function failedOutcome(thrown: unknown, results?: JsonObject): FailedOutc
   return {
     kind: 'error',
     code,
-    permanent: code === 'permanent' || thrown instanceof DeclarationError,
-    ...describe(thrown),
+    permanent: code === 'permanent' || safely(false, () => thrown instanceof DeclarationError),
+    ...describeThrown(thrown),
     ...(retryAfter === undefined ? {} : { retry_after_seconds: retryAfter }),
     ...(kept === undefined ? {} : { results: kept }),
   };
 }
 
 function failureCodeOf(thrown: unknown): FailureCode {
+  return safely('handler_error', () => knownCodeOf(thrown));
+}
+
+function knownCodeOf(thrown: unknown): FailureCode {
   if (thrown instanceof DeclarationError) return thrown.failureCode;
   if (thrown instanceof TimeoutError) return 'timed_out';
   if (thrown instanceof PermanentError || isNamed(thrown, 'PermanentError')) return 'permanent';
@@ -55,7 +59,8 @@ function withErrorCode(
   return errorCode === undefined ? results : { ...results, error_code: errorCode };
 }
 
-function describe(thrown: unknown): Description {
+/** What was thrown in words that can be logged and stored, whatever it is. */
+export function describeThrown(thrown: unknown): Description {
   const errorClass = storable(
     safely('Error', () => classNameOf(thrown)),
     MAX_ERROR_CHARS,
@@ -87,11 +92,15 @@ function messageOf(thrown: unknown): string {
   return `${JSON.stringify(thrown)} was thrown`;
 }
 
-/** The stack of the error and of each cause below it; a circle of causes ends where it closes. */
+/** The stack of the error and of each cause below it; a circle of causes ends where it closes, a long chain after 20. */
 function backtraceOf(thrown: unknown): string {
   const seen = new Set<unknown>();
   const stacks: string[] = [];
-  for (let error = thrown; error instanceof Error && !seen.has(error); error = error.cause) {
+  for (
+    let error = thrown;
+    error instanceof Error && !seen.has(error) && seen.size < 20;
+    error = error.cause
+  ) {
     seen.add(error);
     stacks.push(error.stack ?? `${error.name}: ${error.message}`);
   }

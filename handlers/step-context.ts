@@ -4,6 +4,7 @@ import type { Emit } from '../core/events.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { HandlerTypes } from '../core/template/handler-types.ts';
 import type { Sequence } from './sequence.ts';
+import type { InTransaction, TransactionJob } from './step-transaction.ts';
 import type { StepRow, StepView } from './step-view.ts';
 
 /** What a handler class may declare, each part or none: `StepHandler<{ output: Reservation; context: Order }>`. */
@@ -48,6 +49,8 @@ export interface StepContext<T extends HandlerDeclaration = HandlerDeclaration> 
   readonly signal: AbortSignal;
   /** Writes task_id, workflow_step_id, handler and attempt into every line. */
   readonly log: Logger;
+  /** As `this.transaction` of StepHandler. */
+  readonly transaction: InTransaction<ReturnsOf<T>>;
 }
 
 /** One attempt as the engine asks for it. */
@@ -61,8 +64,12 @@ export interface StepInvocation {
   readonly handler_config: JsonObject;
   /** Milliseconds that one attempt may take; undefined: as long as it likes. */
   readonly timeout_ms?: number | undefined;
+  /** Bytes of JSON text that the results may have. Default: DEFAULT_MAX_RESULT_BYTES. */
+  readonly max_result_bytes?: number | undefined;
   /** Cancellation or shutdown. The handler is told through its own signal and its answer is still waited for. */
   readonly signal?: AbortSignal | undefined;
   readonly log: Logger;
   readonly emit: Emit;
+  /** Runs a job in a transaction that completes the step as well; absent where there is no database. */
+  readonly transaction?: ((job: TransactionJob) => Promise<void>) | undefined;
 }

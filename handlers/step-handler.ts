@@ -6,9 +6,10 @@ import type { FailedOutcome, Outcome } from '../core/outcome.ts';
 import { Attempt } from './attempt.ts';
 import { withinDeadline } from './deadline.ts';
 import { conform } from './declaration.ts';
-import { failedOutcome } from './failure.ts';
+import { describeThrown, failedOutcome } from './failure.ts';
 import { asResults } from './results.ts';
 import type { HandlerDeclaration, ReturnsOf, StepContext, StepInvocation } from './step-context.ts';
+import { asAttempt, currentAttempt, type InTransaction, type StepTransaction } from './step-transaction.ts';
 import type { StepView } from './step-view.ts';
 
 /** Marks the foundation's prototype; the same symbol in every copy of this package in a process. */
@@ -69,13 +70,36 @@ export abstract class StepHandler<T extends HandlerDeclaration = HandlerDeclarat
   /** Runs after an attempt whose input was fit, with its outcome. What it throws is logged and changes nothing. */
   after?(context: StepContext<T>, outcome: Outcome): void | Promise<void>;
 
+  /**
+   * Inside `process`, for work on the engine's own Postgres: begins a transaction, runs `inside` in it, completes the step
+   * with what `inside` returned (through `processResults` and the `output` schema), and commits. The writes, the outcome,
+   * its audit rows and the children happen together, exactly once, or not at all. Return what it returns:
+   *
+   *     async process({ task }: StepContext<Types>) {
+   *       return this.transaction(async (tx) => {
+   *         await tx.query('insert into payments (order_id) values ($1)', [task.context.order_id]);
+   *         return { paid: true };
+   *       });
+   *     }
+   *
+   * What `inside` throws rolls everything back and fails the attempt as always. When the step was taken away meanwhile
+   * (timeout, cancellation, a worker declared dead) everything is rolled back too. Once it has committed the step is
+   * complete, whatever `process` does after it. One at a time, and none after one that committed.
+   * @throws TreadleError `fenced` when the step had been taken away, `invalid_argument` outside of `process`.
+   */
+  protected transaction(
+    inside: (tx: StepTransaction) => ReturnsOf<T> | Promise<ReturnsOf<T>>,
+  ): Promise<ReturnsOf<T>> {
+    return currentAttempt().transaction(inside) as Promise<ReturnsOf<T>>;
+  }
+
   /** The lifecycle. Private: a subclass that declares `handle` does not compile, and the registry refuses it. */
   private async handle(invocation: StepInvocation): Promise<Outcome> {
     const attempt = new Attempt<T>(this.constructor, invocation);
     attempt.announceStart();
     const outcome = await withinDeadline(attempt.deadline, (signal) => work(this, attempt, signal)).then(
       completed,
-      (thrown: unknown) => failed(thrown, attempt),
+      (thrown: unknown) => ended(thrown, attempt),
     );
     await afterwards(this, attempt, outcome);
     attempt.announceEnd(outcome);
@@ -97,10 +121,34 @@ async function work<T extends HandlerDeclaration>(
   attempt: Attempt<T>,
   signal: AbortSignal,
 ): Promise<Json> {
-  const context = await attempt.open(signal);
+  const transaction: InTransaction<ReturnsOf<T>> = (inside) =>
+    attempt.transaction.run(attempt.transactionRunner, signal, async (tx) => {
+      const output = await inside(tx);
+      return { output, results: await resultsOf(handler, attempt, output, signal) };
+    });
+  const context = await attempt.open(signal, transaction);
   if (handler.before) await handler.before(context);
   signal.throwIfAborted();
-  const output = await handler.process(context);
+  const output = await asAttempt(
+    { log: attempt.log, transaction: transaction as InTransaction<unknown> },
+    () => handler.process(context),
+  );
+  const { committed } = attempt.transaction;
+  if (!committed) return resultsOf(handler, attempt, output, signal);
+  if (output !== undefined && output !== committed.output) {
+    attempt.log.warn(
+      'process returned something else than its transaction; the step has the results of the latter',
+    );
+  }
+  return committed.results;
+}
+
+async function resultsOf<T extends HandlerDeclaration>(
+  handler: StepHandler<T>,
+  attempt: Attempt<T>,
+  output: ReturnsOf<T>,
+  signal: AbortSignal,
+): Promise<Json> {
   attempt.throwIfTimedOut(signal);
   await handler.processResults(attempt.step, output, attempt.step.initialResults);
   return checkedResults(attempt);
@@ -108,25 +156,34 @@ async function work<T extends HandlerDeclaration>(
 
 /** The results as the children will read them: JSON first, so that the schema sees what they see. */
 async function checkedResults(attempt: Attempt<HandlerDeclaration>): Promise<Json> {
-  const results = asResults(attempt.step.results);
+  const results = asResults(attempt.step.results, attempt.maxResultBytes);
   const schema = attempt.schemas.output;
   if (schema === undefined) return results;
-  return asResults(await conform(schema, results, { code: 'invalid_output', what: 'output' }));
+  const conforming = await conform(schema, results, { code: 'invalid_output', what: 'output' });
+  return asResults(conforming, attempt.maxResultBytes);
 }
 
 function completed(results: Json): Outcome {
   return { kind: 'complete', results };
 }
 
+/** What is committed stands: an error after the step's own transaction comes too late to change the outcome. */
+function ended(thrown: unknown, attempt: Attempt<HandlerDeclaration>): Outcome {
+  const { committed } = attempt.transaction;
+  if (!committed) return failed(thrown, attempt);
+  attempt.log.warn(describeThrown(thrown), 'process failed after its transaction had completed the step');
+  return completed(committed.results);
+}
+
 function failed(thrown: unknown, attempt: Attempt<HandlerDeclaration>): FailedOutcome {
-  return failedOutcome(thrown, keptResults(attempt.step));
+  return failedOutcome(thrown, keptResults(attempt));
 }
 
 /** What the handler had put into step.results before it failed, when it can be stored beside the error. */
-function keptResults(step: StepView): JsonObject | undefined {
+function keptResults({ step, maxResultBytes }: Attempt<HandlerDeclaration>): JsonObject | undefined {
   try {
     if (!step.resultsChanged) return undefined;
-    const results = asResults(step.results);
+    const results = asResults(step.results, maxResultBytes);
     return typeof results === 'object' && results !== null && !Array.isArray(results) ? results : undefined;
   } catch {
     return undefined;
@@ -144,6 +201,6 @@ async function afterwards<T extends HandlerDeclaration>(
   try {
     await withinDeadline(attempt.deadline, async () => handler.after?.(context, outcome));
   } catch (error) {
-    attempt.log.error({ err: error }, 'the after-hook failed; the outcome stands');
+    attempt.log.error(describeThrown(error), 'the after-hook failed; the outcome stands');
   }
 }

@@ -13,6 +13,8 @@ export interface StepRow {
   readonly inputs: Json;
   /** What an earlier attempt left behind; null when there is nothing. */
   readonly results: Json;
+  /** For treadle.complete_step; absent where there is no database. */
+  readonly claim_token?: string | undefined;
 }
 
 /** One attempt of a step, in the hands of its handler. */
@@ -23,6 +25,8 @@ export class StepView {
   readonly attempt: number;
   readonly retry_limit: number;
   readonly inputs: Json;
+  /** What treadle.complete_step(claim_token, results) asks for, on any connection; undefined without a database. */
+  readonly claim_token: string | undefined;
   readonly #initial: Json;
   #current: Json;
   #touched = false;
@@ -33,6 +37,7 @@ export class StepView {
     this.attempt = row.attempt;
     this.retry_limit = row.retry_limit;
     this.inputs = row.inputs;
+    this.claim_token = row.claim_token;
     this.#initial = row.results;
     this.#current = row.results;
   }

@@ -36,8 +36,15 @@ const CODE_OF_SQLSTATE: Readonly<Record<string, ErrorCode>> = {
   '42883': 'not_migrated', // function does not exist
 };
 
-/** SQLSTATE classes and socket errors that mean: the server is away, not: the statement is wrong. */
-const UNAVAILABLE = /^(08|57P|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/;
+/**
+ * SQLSTATEs and socket errors that mean: the server is away, not: the statement is wrong. 25006: it is read-only (a standby
+ * that is about to be promoted), 53300: it has no connection left.
+ */
+const UNAVAILABLE =
+  /^(08|57P|25006|53300|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
+
+const CONNECTION_ENDED =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
 
 /** Postgres's own error as ours. Anything that is no database error comes back as it is. */
 export function asTreadleError(error: unknown): unknown {
@@ -45,7 +52,7 @@ export function asTreadleError(error: unknown): unknown {
   const sqlstate = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   if (sqlstate === undefined) {
     // node-postgres has no code for a connection that ended under a query
-    return /^(Connection terminated|timeout exceeded when trying to connect)/.test(error.message)
+    return CONNECTION_ENDED.test(error.message)
       ? new TreadleError('database_unavailable', `Postgres is away: ${error.message}`, { cause: error })
       : error;
   }
@@ -96,9 +103,17 @@ export class Database implements Executor {
 
   constructor(options: DatabaseOptions) {
     this.url = options.url;
-    this.pool = new pg.Pool({ ...connectionConfig(options), max: options.maxConnections ?? 10 });
-    // Without a listener a broken idle connection would end the process.
+    this.pool = new pg.Pool({
+      ...connectionConfig(options),
+      max: options.maxConnections ?? 10,
+      // a statement, as not every pooler lets a setting pass that comes with the greeting
+      // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it; its types do not say so
+      onConnect: async (client) => void (await client.query(`set timezone to 'UTC'`)),
+    });
+    // Without a listener a broken connection would end the process: an idle one, and one between two statements of a
+    // transaction, which the pool does not listen to.
     this.pool.on('error', options.onConnectionError ?? (() => {}));
+    this.pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
@@ -166,7 +181,7 @@ function connectionConfig(options: DatabaseOptions): pg.ClientConfig {
   return {
     connectionString: options.url,
     application_name: options.applicationName ?? 'treadle',
-    options: '-c TimeZone=UTC',
+    keepAlive: true,
     types,
   };
 }

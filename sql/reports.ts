@@ -24,6 +24,8 @@ export interface TaskReport {
   readonly identity_hash: string;
   readonly state_metadata: JsonObject;
   readonly wakes_at: Date | null;
+  /** Until when it must have ended. */
+  readonly deadline_at: Date | null;
 }
 
 /** What a step can do now, as treadle.step_verdicts says it. */

@@ -22,6 +22,8 @@ export interface ClaimedTask {
 export interface ClaimedStep {
   /** The number of this claim: its outcome counts only under it. */
   readonly claim_id: number;
+  /** The same for complete_step: opaque. */
+  readonly claim_token: string;
   readonly workflow_step_id: number;
   readonly task_id: number;
   readonly named_task_id: number;
@@ -35,7 +37,8 @@ export interface ClaimedStep {
   readonly handler_config: JsonObject;
   readonly timeout_ms: number | null;
   readonly backoff: Backoff;
-  readonly parent_results: Readonly<Record<string, Json>>;
+  /** Null: together they are more than Postgres can hold in one value, and the step cannot be run. */
+  readonly parent_results: Readonly<Record<string, Json>> | null;
   readonly task: ClaimedTask;
 }
 
@@ -52,10 +55,22 @@ export interface WorkerRegistration {
   readonly leaseSeconds: number;
 }
 
-export async function registerWorker(db: Executor, worker: WorkerRegistration): Promise<WorkerIdentity> {
+/** `before`: who the process was when it was declared dead; it keeps its id and gets a higher epoch. */
+export async function registerWorker(
+  db: Executor,
+  worker: WorkerRegistration,
+  before?: WorkerIdentity,
+): Promise<WorkerIdentity> {
   const [row] = await db.query<WorkerIdentity>(
-    'select worker_id, epoch from treadle.register_worker($1, $2, $3, make_interval(secs => $4))',
-    [worker.name, worker.handlers, worker.capacity, worker.leaseSeconds],
+    'select worker_id, epoch from treadle.register_worker($1, $2, $3, make_interval(secs => $4), $5, $6)',
+    [
+      worker.name,
+      worker.handlers,
+      worker.capacity,
+      worker.leaseSeconds,
+      before?.worker_id ?? null,
+      before?.epoch ?? 0,
+    ],
   );
   if (!row) throw new Error('treadle.register_worker returned no row');
   return row;
@@ -74,22 +89,66 @@ export async function heartbeat(
   return row?.alive ?? false;
 }
 
-export async function leaveWorker(db: Executor, worker: WorkerIdentity): Promise<void> {
-  await db.query('select treadle.leave_worker($1, $2)', [worker.worker_id, worker.epoch]);
+/** What a process that left in order gave back without knowing that it had it. */
+export interface Left extends Aftermath {
+  readonly given_back: number;
 }
 
-/** Up to `capacity` steps for these handlers. Throws `fenced` when the worker was declared dead. */
+export async function leaveWorker(db: Executor, worker: WorkerIdentity): Promise<Left> {
+  const [row] = await db.query<Left>('select * from treadle.leave_worker($1, $2)', [
+    worker.worker_id,
+    worker.epoch,
+  ]);
+  return row ?? { ...NO_AFTERMATH, given_back: 0 };
+}
+
+/** The lock that lets others see this process die; it belongs to the session of `db`. False: try again in a moment. */
+export async function holdWorkerLock(db: Executor, worker: WorkerIdentity): Promise<boolean> {
+  const [row] = await db.query<{ held: boolean }>('select treadle.hold_worker_lock($1, $2) as held', [
+    worker.worker_id,
+    worker.epoch,
+  ]);
+  return row?.held ?? false;
+}
+
+export async function forgetWorkerLock(db: Executor, worker: WorkerIdentity): Promise<void> {
+  await db.query('select treadle.forget_worker_lock($1, $2)', [worker.worker_id, worker.epoch]);
+}
+
+/** The other workers at this moment. */
+export interface Watched {
+  readonly others: number;
+  /** Those whose lock nobody holds. */
+  readonly absent: readonly number[];
+  /** Whether any of them runs steps; false when that was not asked. */
+  readonly claimed: boolean;
+}
+
+export async function watchWorkers(db: Executor, workerId: number, askClaims: boolean): Promise<Watched> {
+  const [row] = await db.query<{ others: number; absent: number[]; claimed: boolean }>(
+    'select others, to_jsonb(absent) as absent, claimed from treadle.watch_workers($1, $2)',
+    [workerId, askClaims],
+  );
+  return row ?? { others: 0, absent: [], claimed: false };
+}
+
+/**
+ * Up to `capacity` steps for these handlers; `announce` tells the other workers when there are any.
+ * Throws `fenced` when the worker was declared dead.
+ */
 export async function claimSteps(
   db: Executor,
   worker: WorkerIdentity,
   handlers: readonly string[],
   capacity: number,
+  announce = false,
 ): Promise<ClaimedStep[]> {
-  return db.query<ClaimedStep>('select * from treadle.claim_steps($1, $2, $3, $4)', [
+  return db.query<ClaimedStep>('select * from treadle.claim_steps($1, $2, $3, $4, $5)', [
     worker.worker_id,
     worker.epoch,
     handlers,
     capacity,
+    announce,
   ]);
 }
 
@@ -108,6 +167,8 @@ export interface OutcomeRow {
 export interface TaskDecision {
   readonly task_id: number;
   readonly event: 'complete' | 'wait' | 'fail';
+  /** Default: in_progress. */
+  readonly from_state?: 'pending' | 'in_progress';
   readonly to_state: 'complete' | 'pending' | 'error';
 }
 
@@ -150,6 +211,18 @@ export async function recordOutcomes(
   return row ?? { ...NO_AFTERMATH, refused_claim_ids: [] };
 }
 
+/**
+ * Completes a step in the surrounding transaction: with it, or not at all. Call it last; nobody is notified.
+ * Throws `fenced` when the claim was taken away.
+ */
+export async function completeStep(db: Executor, claimToken: string, results: Json): Promise<Aftermath> {
+  const [row] = await db.query<Aftermath>('select * from treadle.complete_step($1, $2, false)', [
+    claimToken,
+    JSON.stringify(results),
+  ]);
+  return row ?? NO_AFTERMATH;
+}
+
 /** Which of these claims this worker still holds. */
 export async function heldClaims(
   db: Executor,
@@ -163,10 +236,58 @@ export async function heldClaims(
   return rows.map((row) => row.claim_id);
 }
 
-/** Gives the steps of dead workers back. Returns the tasks concerned. */
-export async function takeBackLostSteps(db: Executor): Promise<number[]> {
-  const rows = await db.query<{ task_id: number }>(
-    'select task_id from treadle.take_back_lost_steps() task_id',
+/** Why steps were taken from whoever ran them, in words. */
+export async function revocations(db: Executor, stepIds: readonly number[]): Promise<Map<number, string>> {
+  const rows = await db.query<{ workflow_step_id: number; reason: string }>(
+    'select * from treadle.revocations($1)',
+    [stepIds],
   );
-  return rows.map((row) => row.task_id);
+  return new Map(rows.map(({ workflow_step_id, reason }) => [workflow_step_id, reason]));
+}
+
+/** Steps that this worker has claimed without knowing it: the answer to the claim was lost with the connection. */
+export async function undeliveredSteps(
+  db: Executor,
+  worker: WorkerIdentity,
+  knownClaimIds: readonly number[],
+): Promise<ClaimedStep[]> {
+  return db.query<ClaimedStep>('select * from treadle.undelivered_steps($1, $2, $3)', [
+    worker.worker_id,
+    worker.epoch,
+    knownClaimIds,
+  ]);
+}
+
+export interface RecordedBefore extends Aftermath {
+  readonly recorded_claim_ids: readonly number[];
+}
+
+/** Which of these outcomes were recorded by an earlier sending of the same, whose answer was lost. */
+export async function recordedOutcomes(
+  db: Executor,
+  outcomes: readonly Pick<OutcomeRow, 'claim_id' | 'workflow_step_id'>[],
+): Promise<RecordedBefore> {
+  const [row] = await db.query<RecordedBefore>('select * from treadle.recorded_outcomes($1, $2)', [
+    outcomes.map((outcome) => outcome.claim_id),
+    outcomes.map((outcome) => outcome.workflow_step_id),
+  ]);
+  return row ?? { ...NO_AFTERMATH, recorded_claim_ids: [] };
+}
+
+/** A step whose worker died while it ran. */
+export interface LostStep {
+  readonly task_id: number;
+  readonly workflow_step_id: number;
+  readonly step_name: string;
+  readonly attempt: number;
+}
+
+export interface TakenBack extends Aftermath {
+  readonly lost: readonly LostStep[];
+}
+
+/** Gives the steps of dead workers back: of those whose lease ran out, and of `absent` ones whose lock is free. */
+export async function takeBackLostSteps(db: Executor, absent: readonly number[] = []): Promise<TakenBack> {
+  const [row] = await db.query<TakenBack>('select * from treadle.take_back_lost_steps($1)', [absent]);
+  return row ?? { ...NO_AFTERMATH, lost: [] };
 }

@@ -3,7 +3,7 @@ import { TreadleError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { EnqueueReason, State } from '../core/vocabulary.ts';
 import type { Executor } from './database.ts';
-import { NO_AFTERMATH, type Aftermath } from './steps.ts';
+import { NO_AFTERMATH, type Aftermath, type TaskDecision } from './steps.ts';
 
 /** `template` with its environment applied, `configuration` as the author wrote it. Returns the named_task_id. */
 export async function registerTemplate(
@@ -48,6 +48,10 @@ export interface TaskRow {
   readonly bypass_steps?: readonly string[];
   readonly requested_at?: string;
   readonly run_at?: string;
+  /** Until when the task must have ended. */
+  readonly deadline_at?: string;
+  /** The same in seconds from its earliest start. Default: what the template says. */
+  readonly deadline_seconds?: number;
 }
 
 /** A created task, or the one that already had the identity (`created` false). */
@@ -69,6 +73,21 @@ export async function createTasks(
   );
   // a client of the application reads int8 as text, unlike ours
   return rows.map(({ task_id, created }) => ({ task_id: Number(task_id), created }));
+}
+
+/**
+ * Ends tasks whose deadline has passed. `next_in_ms`: how far off the earliest deadline is that is left; null when there
+ * is none, 0 or less when it has passed and its task is being written to.
+ */
+export async function expireTasks(
+  db: Executor,
+  limit: number,
+): Promise<{ readonly finalized: readonly TaskDecision[]; readonly next_in_ms: number | null }> {
+  const [row] = await db.query<{ finalized: TaskDecision[]; next_in_ms: number | null }>(
+    'select * from treadle.expire_tasks($1)',
+    [limit],
+  );
+  return row ?? { finalized: [], next_in_ms: null };
 }
 
 export async function startTasks(db: Executor, taskIds: readonly number[]): Promise<Aftermath> {

@@ -8,6 +8,7 @@ import { unservedHandlers } from '../../sql/reports.ts';
 import { collect, templateReference, type TemplateReference } from '../arguments.ts';
 import type { CommandContext, ContextOf } from '../context.ts';
 import { createAll, taskCreator, type CreatedTasks } from '../create-tasks.ts';
+import { parseDuration } from '../duration.ts';
 import { findTemplate } from '../find-template.ts';
 import { idRanges } from '../id-ranges.ts';
 import { INPUT_FORMATS } from '../input/source.ts';
@@ -32,6 +33,7 @@ interface RunFlags extends InputFlags {
   readonly sourceSystem?: string;
   readonly reason?: string;
   readonly tag?: string[];
+  readonly deadline?: number;
 }
 
 export function registerRun(program: Command, contextOf: ContextOf): void {
@@ -55,6 +57,7 @@ export function registerRun(program: Command, contextOf: ContextOf): void {
     .option('--source-system <text>', 'where the request comes from', 'cli')
     .option('--reason <text>', 'why')
     .option('--tag <tag,...>', 'tags', collect)
+    .option('--deadline <duration>', 'within which a task must have ended, like 10m', parseDuration)
     .addHelpText('after', EXAMPLES)
     .action(async (reference: TemplateReference, flags: RunFlags, self: Command) => {
       await run(contextOf(self), reference, flags);
@@ -157,6 +160,7 @@ function readerOf(registered: RegisteredTemplate, flags: RunFlags): RowReader {
       reason: flags.reason,
       tags: flags.tag,
       bypass_steps: flags.bypass,
+      deadline_seconds: flags.deadline,
     },
   };
 }

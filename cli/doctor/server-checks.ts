@@ -107,7 +107,7 @@ async function pooling(database: Database): Promise<Check> {
     return warn(
       'pooling',
       'a pooler hands connections out per transaction: notifications (LISTEN) do not arrive through it',
-      'Give Treadle a DATABASE_URL that leads to Postgres itself, or to a pool in session mode; without it engines find work by looking every second.',
+      'Give Treadle a DATABASE_URL that leads to Postgres itself; without it engines find work by looking every second, and the death of one is noticed when its lease ends (TREADLE_LEASE_SECONDS).',
     );
   } finally {
     await Promise.all(clients.map((client) => client.end().catch(() => {})));

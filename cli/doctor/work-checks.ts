@@ -96,8 +96,8 @@ const TROUBLES: Readonly<Record<StuckWork['kind'], readonly [string, string]>> =
     'A running engine takes them back within seconds: start one.',
   ],
   idle_tasks: [
-    'tasks are in progress with nothing that could move them',
-    'A running engine wakes them; if one runs, this is a defect of Treadle.',
+    'tasks can go on, and nothing would move them',
+    'A running engine mends them in its next sweep: start one.',
   ],
   no_handler: [
     'ready steps belong to no template that Treadle knows',

@@ -33,9 +33,20 @@ export function plainJson(value: unknown): PlainJson {
     return copied;
   }
 
+  /** A getter can throw, and a proxy at anything that is asked of it. */
+  function readable<Copied extends Json>(read: () => Copied): Copied | null {
+    const depth = path.length;
+    try {
+      return read();
+    } catch {
+      path.length = depth;
+      return wrong('JSON', 'an object that cannot be read');
+    }
+  }
+
   function copyPart(key: string | number, part: unknown): Json {
     path.push(key);
-    const copied = copy(part);
+    const copied = readable(() => copy(part));
     path.pop();
     return copied;
   }
@@ -68,7 +79,7 @@ export function plainJson(value: unknown): PlainJson {
     return wrong('JSON', describe(source));
   }
 
-  return { json: copy(value), findings };
+  return { json: readable(() => copy(value)), findings };
 }
 
 /** An object that is neither an array nor an instance of a class; of any realm. */

@@ -48,6 +48,14 @@ export function pathText(at: Path): string {
 
 /** A value in a few words, short enough for a message. */
 export function describe(value: unknown): string {
+  try {
+    return inWords(value);
+  } catch {
+    return 'an object that cannot be read'; // a proxy can throw at anything that is asked of it
+  }
+}
+
+function inWords(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'string') return describeText(value);
   if (typeof value === 'function') return 'a function';

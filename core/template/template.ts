@@ -33,6 +33,9 @@ const version = z
   .regex(/^\d+\.\d+\.\d+$/, 'a version such as "1.2.3"')
   .max(LIMITS.version, `a version of at most ${LIMITS.version} characters`);
 const timeout = `a number of seconds above 0, at most ${LONGEST_TIMEOUT_SECONDS}`;
+/** Ten years. */
+export const LONGEST_DEADLINE_SECONDS = 315_360_000;
+const deadline = `a number of seconds above 0, at most ${LONGEST_DEADLINE_SECONDS}`;
 const handlerName = text(255);
 const description = z
   .string(`text of at most ${LIMITS.description} characters`)
@@ -73,6 +76,12 @@ const taskTemplateSchema = z.strictObject({
   module_namespace: handlerName.exactOptional(),
   concurrent: z.boolean().exactOptional(),
   identity_strategy: z.enum(['uuid', 'hash']).exactOptional(),
+  /** Within so many seconds from its earliest start a task must have ended. */
+  deadline_seconds: z
+    .number(deadline)
+    .gt(0, deadline)
+    .max(LONGEST_DEADLINE_SECONDS, deadline)
+    .exactOptional(),
   default_dependent_system: text(LIMITS.system_name).exactOptional(),
   named_steps: z.array(text(LIMITS.step_name)).exactOptional(),
   schema: jsonObject.exactOptional(),

@@ -132,6 +132,6 @@ describe('treadle start', () => {
       .split('\n')
       .map((line) => JSON.parse(line).msg);
     expect(status).toBe(0);
-    expect(messages.at(-1)).toBe('the engine has stopped');
+    expect(messages.at(-1)).toBe('stopped: 0 steps ended, 0 given back');
   });
 });

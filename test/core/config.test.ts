@@ -15,6 +15,11 @@ describe('loadConfig', () => {
       leaseSeconds: 15,
       pollIntervalMs: 1000,
       graceSeconds: 30,
+      stepTimeoutSeconds: undefined,
+      maxResultBytes: 4_194_304,
+      sessionLocks: 'auto',
+      sweepSeconds: 30,
+      retentionDays: undefined,
     });
   });
 
@@ -42,6 +47,8 @@ describe('loadConfig', () => {
   it.each([
     ['TREADLE_CONCURRENCY', '0', 'a whole number from 1 to 10000'],
     ['TREADLE_CONCURRENCY', '1e3', 'a whole number from 1 to 10000'],
+    ['TREADLE_SWEEP_SECONDS', '0', 'a whole number from 1 to 86400'],
+    ['TREADLE_RETENTION_DAYS', '30d', 'a whole number from 1 to 36500'],
     ['TREADLE_QUEUE', 'redis', 'one of graphile-worker, in-memory'],
     ['TREADLE_LOG_LEVEL', 'loud', 'one of trace, debug, info, warn, error, fatal, silent'],
   ])('refuses %s=%s and says what was expected', (variable, value, expected) => {

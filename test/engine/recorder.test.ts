@@ -7,7 +7,7 @@ import type { Json } from '../../core/json.ts';
 import type { FailedOutcome, Outcome } from '../../core/outcome.ts';
 import { outcomeRow, Recorder } from '../../engine/recorder.ts';
 import type { Executor } from '../../sql/database.ts';
-import { claimSteps, type ClaimedStep, type Recorded } from '../../sql/steps.ts';
+import { claimSteps, takeBackLostSteps, type ClaimedStep, type Recorded } from '../../sql/steps.ts';
 import { idOf, startedWorld, withOtherWorker, type World } from '../support/factories.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { statesOfSteps, stepColumns, trailOf } from '../support/trail.ts';
@@ -122,4 +122,63 @@ test.each([
   const world = await startedWorld(home.database, { a: [] }, { each: { backoff } });
   const [step] = await claimed(world);
   expect(step && outcomeRow(step, outcome).delay_ms).toBe(expected);
+});
+
+/** The database, which does what it is told and whose first answer is lost on the way. */
+function losingTheFirstAnswer(): Executor {
+  let lost = false;
+  return {
+    query: async (text, values) => {
+      const rows = await home.database.query(text, values);
+      if (lost) return rows as never;
+      lost = true;
+      throw new TreadleError('database_unavailable', 'the connection broke');
+    },
+  };
+}
+
+test('an outcome that was recorded before its answer was lost counts, and what followed is told once', async () => {
+  const world = await startedWorld(home.database, { a: [], b: ['a'] });
+  const { recorder, told } = recorderOn(losingTheFirstAnswer());
+  const [step] = await claimed(world);
+  if (!step) throw new Error('a step was to be claimed');
+  expect(await recorder.record(world.worker, step, complete({}))).toBe(true);
+  expect(told.flatMap(({ ready_handlers }) => ready_handlers)).toEqual([world.handler]);
+  expect(await statesOfSteps(home.database, world.taskId)).toEqual({ a: 'complete', b: 'pending' });
+});
+
+test('the end of a task is told although the answer that said it was lost', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const { recorder, told } = recorderOn(losingTheFirstAnswer());
+  const [step] = await claimed(world);
+  expect(step && (await recorder.record(world.worker, step, complete({})))).toBe(true);
+  const finalized = [{ task_id: world.taskId, event: 'complete', to_state: 'complete' }];
+  expect(told.flatMap((recorded) => recorded.finalized)).toEqual(finalized);
+});
+
+test('an outcome that is sent again after its step was taken away does not count', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const { recorder } = recorderOn(failingFirst(new TreadleError('database_unavailable', 'away')));
+  const [step] = await claimed(world);
+  await home.database.query('delete from treadle.workers where worker_id = $1', [world.worker.worker_id]);
+  await takeBackLostSteps(home.database);
+  expect(step && (await recorder.record(world.worker, step, complete({})))).toBe(false);
+});
+
+test('a step that is given back is no attempt', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const { recorder, told } = recorderOn(home.database);
+  const [step] = await claimed(world);
+  expect(step && (await recorder.release(world.worker, step))).toBe(true);
+  expect(told[0]?.ready_handlers).toEqual([world.handler]);
+  expect((await claimed(world))[0]).toMatchObject({ step_name: 'a', attempt: 1 });
+});
+
+test('after it was told to abandon, the recorder waits for Postgres no more', async () => {
+  const away = new TreadleError('database_unavailable', 'away');
+  const world = await startedWorld(home.database, { a: [] });
+  const { recorder } = recorderOn(failingFirst(away, away, away, away));
+  const [step] = await claimed(world);
+  recorder.abandon();
+  await expect(step && recorder.record(world.worker, step, complete({}))).rejects.toBe(away);
 });

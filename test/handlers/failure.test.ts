@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { PermanentError, RetryableError } from '../../core/errors.ts';
 import { failedOutcome } from '../../handlers/failure.ts';
 import { runStep, StepHandler } from '../../handlers/step-handler.ts';
-import { stepInvocation } from '../support/step-invocation.ts';
+import { deferred, settled, stepInvocation } from '../support/step-invocation.ts';
 
 /** The outcome of a handler that puts something into its results and throws. */
 async function thrown(error: unknown, results?: unknown) {
@@ -119,4 +119,70 @@ test('whatever is thrown, the outcome is an error whose words Postgres can hold'
       return outcome.kind === 'error' && words.every((text) => !/\0|\p{Surrogate}/u.test(text));
     }),
   );
+});
+
+const { proxy: revoked, revoke } = Proxy.revocable(new Error('x'), {});
+revoke();
+const doNotLook = {
+  get() {
+    throw new Error('do not look');
+  },
+};
+const getters = Object.create(Error.prototype, {
+  message: doNotLook,
+  stack: doNotLook,
+  cause: doNotLook,
+}) as Error;
+const circle: Record<string, unknown> = {};
+circle['self'] = circle;
+
+test.each<[string, () => unknown]>([
+  ['a revoked proxy', () => revoked],
+  ['an error whose getters throw', () => getters],
+  ['a circle', () => circle],
+  ['a function', () => () => 1],
+  ['a symbol', () => Symbol('x')],
+  ['a BigInt', () => 1n],
+])(
+  '%s, thrown, fails the attempt and keeps what the handler had put into its results',
+  async (_what, value) => {
+    expect(await thrown(value(), { sent: 3 })).toMatchObject({
+      code: 'handler_error',
+      permanent: false,
+      error_class: expect.stringMatching(/./) as string,
+      results: { sent: 3 },
+    });
+  },
+);
+
+test('a chain of 100,000 causes is cut', () => {
+  let error = new Error('at the bottom');
+  for (let depth = 0; depth < 100_000; depth += 1) error = new Error('above', { cause: error });
+  expect(failedOutcome(error).backtrace.length).toBeLessThanOrEqual(16_384);
+});
+
+test('a late rejection that cannot be read is logged, and harms nobody', async () => {
+  const { promise, reject } = deferred<string>();
+  class Late extends StepHandler {
+    process() {
+      return promise;
+    }
+  }
+  const { invocation, lines } = stepInvocation({ timeout_ms: 5 });
+  expect(await runStep(new Late(), invocation)).toMatchObject({ code: 'timed_out' });
+  reject(revoked);
+  await settled();
+  expect(lines.map(({ msg }) => msg)).toEqual(['the handler failed after its timeout; dropped']);
+});
+
+test('an after-hook that throws what cannot be read leaves the outcome as it is', async () => {
+  class Hostile extends StepHandler {
+    process() {
+      return 1;
+    }
+    override after() {
+      throw revoked;
+    }
+  }
+  expect(await runStep(new Hostile(), stepInvocation().invocation)).toEqual({ kind: 'complete', results: 1 });
 });

@@ -168,3 +168,18 @@ test('many attempts can follow one signal, and none stays on it', async () => {
   expect(warnings).toEqual([]);
   expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
 });
+
+test('work that holds the event loop past its timeout has timed out, and its answer is late', async () => {
+  const subject = new Subject(() => {
+    const until = performance.now() + 150;
+    while (performance.now() < until);
+    return 'done';
+  });
+  const { invocation, lines } = stepInvocation({ timeout_ms: 5 });
+  expect(await runStep(subject, invocation)).toMatchObject({ code: 'timed_out' });
+  await settled();
+  expect(lines).toEqual([
+    expect.objectContaining({ level: 40, blocked_ms: expect.any(Number) as number }),
+    expect.objectContaining({ level: 40, msg: expect.stringContaining('answered after') as string }),
+  ]);
+});

@@ -15,7 +15,15 @@ import {
   type World,
 } from '../support/factories.ts';
 import { testDatabase } from '../support/postgres.ts';
-import { claimsOf, derivedRows, readySteps, stateOfTask, statesThrough, wakeupOf } from '../support/trail.ts';
+import {
+  claimsOf,
+  derivedRows,
+  readySteps,
+  stateOfTask,
+  statesOfSteps,
+  statesThrough,
+  wakeupOf,
+} from '../support/trail.ts';
 import { openTransaction } from '../support/transactions.ts';
 import { inRolledBackTransaction } from '../support/rolled-back.ts';
 
@@ -28,6 +36,8 @@ async function changes({ db, taskId }: Pick<World, 'db' | 'taskId'>): Promise<nu
   );
   return row?.count ?? 0;
 }
+
+const GIVE_ATTEMPTS = 'update tasker_workflow_steps set attempts = 0 where workflow_step_id = $1';
 
 const settle = () => settleChangedTasks(home.database, 1000);
 
@@ -94,14 +104,62 @@ test('the last step that another hand resolves completes the task', async () => 
   ]);
 });
 
-test('a task that another hand cancelled offers nothing more', async () => {
+test('a task that another hand cancelled cancels its steps, and takes them from their workers', async () => {
   const world = await startedWorld(home.database, { a: [], b: ['a'] });
   await claim(world);
   await writeAsRails(home.database, 'task', world.taskId, 'cancelled');
   await settle();
-  await record(world, { ...failed(world, 'a', 0) });
+  const { refused } = await record(world, failed(world, 'a', 0));
   expect(await derivedRows(home.database, world.taskId)).toEqual({ ready: [], gates: [] });
-  expect(await stateOfTask(home.database, world.taskId)).toBe('cancelled');
+  expect([
+    await stateOfTask(home.database, world.taskId),
+    await statesOfSteps(home.database, world.taskId),
+  ]).toEqual(['cancelled', { a: 'cancelled', b: 'cancelled' }]);
+  expect([refused, await claimsOf(world)]).toEqual([[idOf(world, 'a')], 0]);
+});
+
+test('nothing wakes a waiting task that another hand cancelled', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  await claim(world);
+  await record(world, failed(world, 'a', 40_000));
+  await writeAsRails(home.database, 'task', world.taskId, 'cancelled');
+  await settle();
+  expect([await wakeupOf(world), await statesOfSteps(home.database, world.taskId)]).toEqual([
+    undefined,
+    { a: 'cancelled' },
+  ]);
+});
+
+test.each([
+  ['resolved', 'resolved_manually', {}],
+  ['put back with attempts left', 'pending', { attempts: 0 }],
+])('a failed task goes on when another hand has its step %s', async (_what, state, columns) => {
+  const world = await startedWorld(home.database, { a: [], b: ['a'] });
+  await claim(world);
+  await record(world, failed(world, 'a', null));
+  if ('attempts' in columns) await home.database.query(GIVE_ATTEMPTS, [idOf(world, 'a')]);
+  await writeAsRails(home.database, 'workflow_step', idOf(world, 'a'), state);
+  await settle();
+  const states = await statesThrough(home.database, 'task', world.taskId);
+  expect(states).toEqual(['in_progress', 'error', 'pending', 'in_progress']);
+  expect(await readySteps(world)).toEqual([state === 'pending' ? 'a' : 'b']);
+});
+
+test('a failed task stays failed when what another hand changed does not help it', async () => {
+  const world = await startedWorld(home.database, { a: [], b: [] });
+  await claim(world);
+  await record(world, failed(world, 'a', null), failed(world, 'b', null));
+  await writeAsRails(home.database, 'workflow_step', idOf(world, 'a'), 'resolved_manually');
+  await settle();
+  expect(await statesThrough(home.database, 'task', world.taskId)).toEqual(['in_progress', 'error']);
+});
+
+test('a task that another hand failed stays so: that was the last word', async () => {
+  const world = await startedWorld(home.database, { a: [], b: [] });
+  await writeAsRails(home.database, 'workflow_step', idOf(world, 'a'), 'resolved_manually');
+  await writeAsRails(home.database, 'task', world.taskId, 'error');
+  await settle();
+  expect(await stateOfTask(home.database, world.taskId)).toBe('error');
 });
 
 test('a failed task that another hand put back fails again when nothing has changed', async () => {

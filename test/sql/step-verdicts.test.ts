@@ -118,6 +118,19 @@ test('the backoff_until of a failure decides to the microsecond', async () => {
   expect(row).toEqual({ before: 'waiting', exactly: 'ready' });
 });
 
+test.each([
+  ['2026-03-04T05:06:07.000008Z', '2026-03-04 05:06:07.000008'],
+  ['2026-02-30T00:00:00Z', '2026-03-02 00:00:00'],
+  ['2026-13-45T99:00:00Z', null],
+  ['soon', null],
+])('backoff_until %s, whoever wrote it, is read as %s and breaks nothing', async (until, read) => {
+  const [row] = await home.database.query(
+    `select treadle.step_ready_at('error', null, jsonb_build_object('backoff_until', $1::text), 1, null, null)::text as at`,
+    [until],
+  );
+  expect(row).toEqual({ at: read });
+});
+
 test('a step that may not be retried and was failed by another hand gets no attempt', async () => {
   const world = await createdWorld(home.database, { a: [] }, { each: { default_retryable: false } });
   await writeAsRails(home.database, 'workflow_step', idOf(world, 'a'), 'error');

@@ -119,6 +119,7 @@ test('an order goes from enqueued to complete, and the audit trail tells all of 
       metadata: {
         event: 'complete',
         attempt_number: 1,
+        claim_id: expect.any(Number),
         worker_id: claimed?.metadata['worker_id'],
         execution_duration: expect.any(Number),
       },

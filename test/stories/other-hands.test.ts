@@ -1,7 +1,7 @@
 // A Rails app (or a person in its console) writes into the same tables while an engine runs: the engine notices.
 import { expect, test } from 'vitest';
 import { PermanentError } from '../../core/errors.ts';
-import { create, runToEnd, Signal, startEngine } from '../support/engines.ts';
+import { create, eventually, runToEnd, Signal, startEngine } from '../support/engines.ts';
 import { stepIdsOf, templateOf, writeAsRails } from '../support/factories.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { statesOfSteps, statesThrough, stepColumns } from '../support/trail.ts';
@@ -87,7 +87,7 @@ test('a step that a person cancels while it runs ends the task, and its answer i
   expect(await stepColumns(home.database, step)).toMatchObject({ attempts: 0, results: {} });
 });
 
-test('a cancelled task offers nothing more', async () => {
+test('a task that a person cancels offers nothing more, and its answer is refused', async () => {
   const template = templateOf({ print: [], ship: ['print'] });
   const [running, release, shipped] = [new Signal(), new Signal(), [] as string[]];
   const print = async () => {
@@ -99,13 +99,12 @@ test('a cancelled task offers nothing more', async () => {
   const taskId = await create(engine, template);
   await running.happened;
   await home.database.transaction((tx) => writeAsRails(tx, 'task', taskId, 'cancelled'));
-  expect(await engine.waitForTask(taskId)).toBe('cancelled');
+  const cancelled = { print: 'cancelled', ship: 'cancelled' };
+  const states = () => statesOfSteps(home.database, taskId);
+  await eventually(states, ({ ship }) => ship === 'cancelled');
   release.happen();
   await engine.stop();
-  expect([await statesOfSteps(home.database, taskId), shipped]).toEqual([
-    { print: 'complete', ship: 'pending' },
-    [],
-  ]);
+  expect([await engine.waitForTask(taskId), await states(), shipped]).toEqual(['cancelled', cancelled, []]);
 });
 
 test('what was written while no engine ran is noticed when one starts', async () => {

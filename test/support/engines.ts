@@ -2,7 +2,8 @@
 import { onTestFinished } from 'vitest';
 import type { State } from '../../core/vocabulary.ts';
 import type { TaskTemplate } from '../../core/template/template.ts';
-import { Engine, type EngineOptions } from '../../engine/engine.ts';
+import { Engine } from '../../engine/engine.ts';
+import type { EngineOptions } from '../../engine/options.ts';
 import type { TaskRequest } from '../../engine/task-requests.ts';
 import type { StepHandlerClass } from '../../handlers/registry.ts';
 import type { StepContext } from '../../handlers/step-context.ts';
@@ -30,7 +31,7 @@ export function handlersOf(works: Works): Record<string, StepHandlerClass> {
 export function newEngine(options: Omit<EngineOptions, 'handlers'> & { works: Works }): Engine {
   const { works, ...rest } = options;
   const engine = new Engine({ handlers: handlersOf(works), ...rest });
-  onTestFinished(() => engine.stop({ graceSeconds: 0 }));
+  onTestFinished(async () => void (await engine.stop({ graceSeconds: 0 })));
   return engine;
 }
 

@@ -4,8 +4,8 @@ import type { Law } from '../../core/machines/law.ts';
 import { stepLaw } from '../../core/machines/step.machine.ts';
 import { taskLaw } from '../../core/machines/task.machine.ts';
 import type { State } from '../../core/vocabulary.ts';
-import { claimSteps, leaveWorker, takeBackLostSteps } from '../../sql/steps.ts';
-import { settleChangedTasks, startTasks } from '../../sql/tasks.ts';
+import { claimSteps, takeBackLostSteps } from '../../sql/steps.ts';
+import { expireTasks, settleChangedTasks, startTasks } from '../../sql/tasks.ts';
 import {
   completed,
   failed,
@@ -16,6 +16,7 @@ import {
   type Shape,
   type World,
 } from './factories.ts';
+import { anyOperatorAct, operate, resumeAll, type OperatorAct } from './operations.ts';
 import { stateOfTask, statesOfSteps } from './trail.ts';
 
 /** A DAG of one to six steps, each depending on any of those before it. */
@@ -38,7 +39,15 @@ export type Happening =
   | { readonly kind: 'other hand on a step'; readonly nth: number }
   | { readonly kind: 'other hand on the task'; readonly nth: number }
   | { readonly kind: 'time passes'; readonly seconds: number }
-  | { readonly kind: 'complete all' | 'start' | 'refresh' | 'settle' | 'wake' | 'worker dies' };
+  | OperatorAct
+  | { readonly kind: 'complete in a transaction'; readonly nth: number }
+  | { readonly kind: 'deadline passes' }
+  | { readonly kind: 'complete all' }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'refresh' }
+  | { readonly kind: 'settle' }
+  | { readonly kind: 'wake' }
+  | { readonly kind: 'worker dies' };
 
 const nth = fc.nat({ max: 30 });
 export const anyHistory: fc.Arbitrary<Happening[]> = fc.array(
@@ -58,6 +67,9 @@ export const anyHistory: fc.Arbitrary<Happening[]> = fc.array(
     },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('other hand on a step' as const), nth }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('other hand on the task' as const), nth }) },
+    { weight: 3, arbitrary: anyOperatorAct },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('complete in a transaction' as const), nth }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('deadline passes' as const) }) },
     {
       weight: 1,
       arbitrary: fc.record({ kind: fc.constant('time passes' as const), seconds: fc.constantFrom(5, 40) }),
@@ -84,6 +96,8 @@ export async function happen(world: World, event: Happening): Promise<World> {
   const { db, worker, handler, taskId } = world;
   if (event.kind === 'claim') await claimSteps(db, worker, [handler], event.capacity);
   else if (event.kind === 'complete') await answer(world, event.nth, (step) => completed(world, step));
+  else if (event.kind === 'complete in a transaction') await completeInTransaction(world, event.nth);
+  else if (event.kind === 'deadline passes') await passDeadline(world);
   else if (event.kind === 'complete all') await completeAll(world);
   else if (event.kind === 'fail')
     await answer(world, event.nth, (step) => failed(world, step, event.delayMs));
@@ -95,12 +109,13 @@ export async function happen(world: World, event: Happening): Promise<World> {
     await db.query('select treadle.refresh_tasks(array[$1::bigint])', [taskId]);
   else if (event.kind === 'settle') await settleChangedTasks(db, 100);
   else if (event.kind === 'wake') await deliverWakeups(world);
-  else return withNewWorker(world);
+  else if (event.kind === 'worker dies') return withNewWorker(world);
+  else await operate(world, event);
   return world;
 }
 
 async function withNewWorker(world: World): Promise<World> {
-  await leaveWorker(world.db, world.worker);
+  await world.db.query('delete from treadle.workers where worker_id = $1', [world.worker.worker_id]);
   await takeBackLostSteps(world.db);
   return { ...world, worker: await newWorker(world.db, [world.handler], 1_000_000) };
 }
@@ -125,6 +140,33 @@ async function heldSteps({ db, taskId, stepIds }: World): Promise<string[]> {
 async function answer(world: World, index: number, outcome: (step: string) => ReturnType<typeof completed>) {
   const step = pick(await heldSteps(world), index);
   if (step !== undefined) await record(world, outcome(step));
+}
+
+/** As a handler does that works on the same Postgres. */
+async function completeInTransaction({ db, taskId }: World, index: number): Promise<void> {
+  const claims = await db.query<{ token: string }>(
+    `select concat_ws('.', workflow_step_id, claim_id, worker_id, epoch) as token
+     from treadle.claims
+     where task_id = $1
+     order by 1`,
+    [taskId],
+  );
+  const claim = pick(claims, index);
+  if (!claim) return;
+  await db.query(`do $$ begin
+    perform treadle.complete_step('${claim.token}', '{"by": "transaction"}');
+  exception
+    when sqlstate 'TR003' then null; -- another hand has moved the step: the transaction is rolled back
+  end $$`);
+}
+
+async function passDeadline({ db, taskId }: World): Promise<void> {
+  await db.query(
+    `insert into treadle.deadlines (task_id, deadline_at) values ($1, treadle.now())
+     on conflict (task_id) do update set deadline_at = excluded.deadline_at`,
+    [taskId],
+  );
+  await expireTasks(db, 100);
 }
 
 /** All that is held, in one statement. */
@@ -162,9 +204,10 @@ function pick<Value>(values: readonly Value[], index: number): Value | undefined
 
 /**
  * Lets everything go right from here on: the clock reaches every wake-up, every step that can be claimed completes, and
- * another hand ends what it began. Returns the state in which the task rests then.
+ * another hand ends what it began, and nothing is paused. Returns the state in which the task rests then.
  */
 export async function letItEnd(world: World): Promise<string> {
+  await resumeAll(world);
   for (let round = 0; round < 40; round += 1) {
     await settleChangedTasks(world.db, 100);
     await reachNextWakeup(world);

@@ -22,6 +22,7 @@ with moves as (
 ),
 steps as (
   select s.*, c.to_state as state, c.metadata ? 'event' as ours, t.complete as task_complete,
+    coalesce(c.metadata ->> 'code', '') as code,
     case when s.retryable then coalesce(s.retry_limit, 3) else least(coalesce(s.retry_limit, 3), 1) end as allowance
   from public.tasker_workflow_steps s
   join public.tasker_tasks t on t.task_id = s.task_id
@@ -57,7 +58,8 @@ union all
 select 'step ' || workflow_step_id || ': failed, but its columns do not say so'
 from steps
 where state = 'error' and ours
-  and not (not processed and not in_process and attempts >= 1 and last_attempted_at is not null
+  and not (not processed and not in_process and last_attempted_at is not null
+    and attempts >= case code when 'released' then 0 else 1 end -- given back without an attempt
     and results ?& array['error', 'error_class', 'backtrace'])
 union all
 select 'step ' || workflow_step_id || ': attempts ' || coalesce(attempts::text, 'null') || ' of ' || allowance

@@ -4,13 +4,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import { dedupeKey, type TaskJob } from '../../../engine/queue/adapter.ts';
 import { GraphileWorkerQueue } from '../../../engine/queue/graphile-worker.ts';
 import { eventually } from '../../support/engines.ts';
+import { LogBook } from '../../support/logs.ts';
 import { testDatabase } from '../../support/postgres.ts';
 import { inRolledBackTransaction } from '../../support/rolled-back.ts';
 
 const home = testDatabase();
 
-async function installed(): Promise<GraphileWorkerQueue> {
-  const queue = new GraphileWorkerQueue({ database: home.database, log: pino({ level: 'silent' }) });
+async function installed(log = pino({ level: 'silent' })): Promise<GraphileWorkerQueue> {
+  const queue = new GraphileWorkerQueue({ database: home.database, log });
   await queue.install();
   await home.database.query('delete from graphile_worker._private_jobs');
   onTestFinished(() => queue.stop());
@@ -78,4 +79,40 @@ test('a job whose task could not be started stays, and health says so', async ()
 test('two may install it at once', async () => {
   const [one, two] = [await installed(), await installed()];
   await expect(Promise.all([one.install(), two.install()])).resolves.toBeDefined();
+});
+
+test('a runner that gives up is started again, and jobs arrive as before', async () => {
+  const [book, ran] = [new LogBook(), [] as number[]];
+  const queue = await installed(book.log);
+  await queue.start(async (taskId) => void ran.push(taskId));
+  const listening = `select from pg_stat_activity where datname = current_database() and query like 'LISTEN "jobs:insert"%'`;
+  await eventually(
+    () => home.database.query(listening),
+    (sessions) => sessions.length === 1,
+  );
+  // what it answers to by ending
+  await home.database.query(
+    `select pg_notify('worker:migrate', '{"breaking": true, "migrationNumber": 999}')`,
+  );
+  await book.says(/gave up; starting it again/);
+  process.exitCode = undefined; // it has set one
+  await queue.enqueue([job(4)]);
+  await eventually(
+    async () => ran,
+    (seen) => seen.includes(4),
+  );
+});
+
+test('a queue whose connections are all cut goes on', async () => {
+  const [queue, ran] = [await installed(), [] as number[]];
+  await queue.start(async (taskId) => void ran.push(taskId));
+  await home.database.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and application_name = 'treadle queue'`,
+  );
+  await queue.enqueue([job(5)]);
+  await eventually(
+    async () => ran,
+    (seen) => seen.includes(5),
+  );
 });

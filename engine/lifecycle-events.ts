@@ -1,0 +1,30 @@
+// The lifecycle events of one engine on their way to whoever listens. A listener that throws is logged and harms nobody.
+import { EventEmitter } from 'node:events';
+import type { Logger } from 'pino';
+import type { EventName, EventPayloads } from '../core/events.ts';
+
+export class LifecycleEvents {
+  readonly #emitter = new EventEmitter();
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+    this.#emitter.setMaxListeners(0); // every waiting program is a listener
+  }
+
+  publish<Name extends EventName>(event: Name, payload: EventPayloads[Name]): void {
+    for (const listener of this.#emitter.listeners(event)) {
+      try {
+        listener(payload);
+      } catch (error) {
+        this.#log.error({ err: error, event }, 'a listener of lifecycle events failed');
+      }
+    }
+  }
+
+  /** Returns the way out. */
+  on<Name extends EventName>(event: Name, listener: (payload: EventPayloads[Name]) => void): () => void {
+    this.#emitter.on(event, listener);
+    return () => this.#emitter.off(event, listener);
+  }
+}

@@ -1,0 +1,282 @@
+// The moving parts of one engine, and who turns whom: the only place that knows all of them. `start` sets them going in
+// order; wind-down.ts brings them to rest.
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Emit } from '../core/events.ts';
+import type { HandlerRegistry } from '../handlers/registry.ts';
+import type { Database } from '../sql/database.ts';
+import { HandlerTransactions } from '../sql/handler-transaction.ts';
+import {
+  claimSteps,
+  undeliveredSteps,
+  type Aftermath,
+  type ClaimedStep,
+  type WorkerIdentity,
+} from '../sql/steps.ts';
+import { notifyEngines, startTasks, wakeUnfinishedTasks } from '../sql/tasks.ts';
+import { Batcher } from './batcher.ts';
+import { ClaimLoop } from './claim-loop.ts';
+import { Deadlines } from './deadlines.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Finalizer } from './finalizer.ts';
+import { LifecycleEvents } from './lifecycle-events.ts';
+import { Listener } from './listener.ts';
+import { Membership } from './membership.ts';
+import { Operations } from './operations.ts';
+import type { EngineOptions } from './options.ts';
+import { isAway, Outage } from './outage.ts';
+import type { QueueAdapter } from './queue/adapter.ts';
+import { Recorder } from './recorder.ts';
+import { Recovery, ROUNDS_PER_LEASE } from './recovery.ts';
+import { Sweep } from './sweep.ts';
+import { TaskCreator } from './task-requests.ts';
+import { Templates } from './templates.ts';
+import { Vigil } from './vigil.ts';
+
+const TASKS_AT_ONCE = 500;
+
+/** What the engine has made of its options. */
+export interface Foundation {
+  readonly options: EngineOptions;
+  readonly database: Database;
+  readonly registry: HandlerRegistry;
+  readonly queue: QueueAdapter;
+  readonly log: Logger;
+}
+
+export class Machinery {
+  readonly database: Database;
+  readonly registry: HandlerRegistry;
+  readonly queue: QueueAdapter;
+  readonly log: Logger;
+  readonly events: LifecycleEvents;
+  readonly templates: Templates;
+  readonly tasks: TaskCreator;
+  readonly membership: Membership;
+  readonly recorder: Recorder;
+  readonly transactions: HandlerTransactions;
+  readonly dispatcher: Dispatcher;
+  readonly finalizer: Finalizer;
+  readonly starter: Batcher<number, void>;
+  readonly claims: ClaimLoop;
+  readonly recovery: Recovery;
+  readonly deadlines: Deadlines;
+  readonly sweep: Sweep;
+  readonly listener: Listener;
+  readonly vigil: Vigil;
+  readonly operations: Operations;
+  readonly outage: Outage;
+  readonly #leaving = new AbortController();
+  #running = false;
+
+  constructor({ options, database, registry, queue, log }: Foundation) {
+    const concurrency = options.concurrency ?? 100;
+    const leaseSeconds = options.leaseSeconds ?? 15;
+    const emit: Emit = (event, payload) => this.events.publish(event, payload);
+    const drainWakeups = (): void => this.finalizer.drainWakeups();
+
+    this.database = database;
+    this.registry = registry;
+    this.queue = queue;
+    this.log = log;
+    this.events = new LifecycleEvents(log);
+    this.templates = new Templates(database, options.environment ?? 'development');
+    this.tasks = new TaskCreator({
+      database: this.database,
+      templates: this.templates,
+      queue: this.queue,
+      onWakeups: drainWakeups,
+    });
+    this.outage = new Outage({
+      database: this.database,
+      log,
+      onBack: (wasAway) => this.#onPostgresBack(wasAway),
+    });
+    this.membership = new Membership({
+      database: this.database,
+      handlers: this.registry.names(),
+      capacity: concurrency,
+      leaseSeconds,
+      log,
+      onReturned: () => {
+        this.dispatcher.revoke(this.dispatcher.claimIds, new Error('this worker was declared dead'));
+        void this.listener.holdLock();
+      },
+    });
+    this.recorder = new Recorder({
+      database: this.database,
+      log,
+      pause,
+      outageOver: (error, signal) => this.outage.over(error, signal),
+      onRecorded: (recorded) => this.finalizer.settle(recorded),
+    });
+    this.transactions = new HandlerTransactions(this.database, options.handlerConnections ?? 10);
+    this.dispatcher = new Dispatcher({
+      registry: this.registry,
+      recorder: this.recorder,
+      transactions: this.transactions,
+      onCompleted: (aftermath) => this.finalizer.settle(aftermath),
+      defaultTimeoutMs: inMs(options.defaultTimeoutSeconds),
+      maxResultBytes: options.maxResultBytes,
+      emit,
+      log,
+      concurrency,
+      onSlotFreed: () => this.claims.slotFreed(),
+    });
+    this.starter = new Batcher({ maxSize: TASKS_AT_ONCE, run: (taskIds) => this.#startTasks(taskIds) });
+    this.finalizer = new Finalizer({
+      database: this.database,
+      queue: this.queue,
+      emit,
+      log,
+      onReady: (handlers) => this.#onReady(handlers),
+      onAway: (error) => this.outage.noticed(error),
+      onDue: (taskId) => void this.starter.add(taskId).catch(() => {}), // the job in the queue comes anyway
+    });
+    this.claims = new ClaimLoop({
+      identity: () => this.membership.identity,
+      claim: (worker, capacity) => this.#claim(worker, capacity),
+      undelivered: (worker) => undeliveredSteps(this.database, worker, this.dispatcher.heldClaimIds),
+      freeCapacity: () => this.dispatcher.freeCapacity,
+      dispatch: (worker, steps) => this.dispatcher.dispatch(worker, steps),
+      onFenced: (lost) => this.membership.comeBack(lost),
+      outageOver: (error, signal) => this.outage.over(error, signal),
+      leaseMs: leaseSeconds * 1000,
+      pollIntervalMs: options.pollIntervalMs ?? 1000,
+      pause,
+      log,
+    });
+    this.deadlines = new Deadlines({
+      database: this.database,
+      onAftermath: (aftermath) => this.finalizer.settle(aftermath),
+      log,
+    });
+    this.recovery = new Recovery({
+      database: this.database,
+      membership: this.membership,
+      log,
+      intervalMs: (leaseSeconds * 1000) / ROUNDS_PER_LEASE,
+      emit,
+      onAway: (error) => this.outage.noticed(error),
+      onStalled: () => this.vigil.blind(),
+      maySeeDeaths: () => !this.vigil.isBlind,
+      onAftermath: (aftermath) => this.finalizer.settle(aftermath),
+      drainWakeups: () => {
+        drainWakeups();
+        this.deadlines.look();
+      },
+      claimIds: () => this.dispatcher.claimIds,
+      stepOf: (claimId) => this.dispatcher.stepOf(claimId),
+      onRevoked: (claimId, reason) => this.dispatcher.revoke([claimId], reason),
+    });
+    this.sweep = new Sweep({
+      database: this.database,
+      log,
+      everySeconds: options.sweepSeconds ?? 30,
+      retentionDays: options.retentionDays,
+      onAftermath: (aftermath) => this.finalizer.settle(aftermath),
+      onAway: (error) => this.outage.noticed(error),
+      pause,
+    });
+    this.listener = new Listener({
+      database: this.database,
+      log,
+      sessionLocks: options.sessionLocks ?? 'auto',
+      identity: () => this.membership.identityIfAny,
+      onMessage: (message) => this.#onMessage(message),
+      onConnected: () => {
+        this.claims.wake();
+        this.vigil.lookSharp();
+      },
+      onLost: () => this.vigil.blind(),
+    });
+    this.operations = new Operations({
+      database: this.database,
+      emit,
+      onAftermath: (aftermath) => {
+        // an engine that does not run leaves it to the others: the database has told them
+        if (this.#running) this.finalizer.settle(aftermath);
+      },
+    });
+    this.vigil = new Vigil({
+      connection: () => this.listener.connection,
+      workerId: () => this.membership.identity.worker_id,
+      isTold: () => this.listener.hears,
+      onAbsent: (workerIds) => this.recovery.takeBack(workerIds),
+      onAway: (error) => this.outage.noticed(error),
+      log,
+    });
+  }
+
+  /** Aborts when the engine begins to stop. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  async start(): Promise<void> {
+    this.#running = true;
+    await this.membership.join();
+    if (!this.queue.durable) await wakeUnfinishedTasks(this.database);
+    await this.listener.start();
+    await this.queue.start((taskId) => this.starter.add(taskId));
+    this.recovery.start();
+    this.sweep.start();
+    this.vigil.start();
+    this.claims.start();
+  }
+
+  /** What comes from here on is left to the other engines. */
+  leave(): void {
+    this.#running = false;
+    this.#leaving.abort();
+  }
+
+  async #claim(worker: WorkerIdentity, capacity: number): Promise<ClaimedStep[]> {
+    const announce = this.dispatcher.running === 0 && this.vigil.wantsNotice;
+    const steps = await claimSteps(this.database, worker, this.registry.names(), capacity, announce);
+    if (announce && steps.length > 0) this.vigil.noticeGiven();
+    return steps;
+  }
+
+  #onPostgresBack(wasAway: boolean): void {
+    if (wasAway) this.vigil.blind(); // the others come back in these seconds too
+    this.listener.reconnect();
+    this.recovery.lookNow();
+    this.claims.wake();
+  }
+
+  async #startTasks(taskIds: readonly number[]): Promise<void[]> {
+    const sorted = [...new Set(taskIds)].sort((a, b) => a - b);
+    for (;;) {
+      try {
+        this.finalizer.settle(await startTasks(this.database, sorted));
+        return taskIds.map(() => undefined);
+      } catch (error) {
+        if (!isAway(error) || this.#leaving.signal.aborted) throw error;
+        await this.outage.over(error, this.#leaving.signal); // the queue need not know
+      }
+    }
+  }
+
+  #onReady(handlers: Aftermath['ready_handlers']): void {
+    const served = handlers.some((handler) => handler !== null && this.registry.has(handler));
+    if (served) this.claims.wake();
+    const others = handlers.some((handler) => handler !== null && !this.registry.has(handler));
+    if (others || this.#leaving.signal.aborted || this.dispatcher.freeCapacity <= 0) {
+      notifyEngines(this.database, 'ready').catch(() => {}); // they look for themselves every second
+    }
+  }
+
+  #onMessage(message: string): void {
+    if (message === 'ready') this.claims.wake();
+    else if (message === 'wakeups') this.finalizer.drainWakeups();
+    else if (message === 'deadlines') this.deadlines.look();
+    else if (message === 'changed') this.recovery.settleChanged();
+    else if (message === 'busy') this.vigil.lookSharp();
+    else if (message === 'revoked') this.recovery.checkClaims().catch(() => {}); // the next round looks again
+  }
+}
+
+function inMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
+}

@@ -1,0 +1,22 @@
+-- Marks the ready steps of what is paused as held, so that claims do not walk over them. Steps that another transaction has
+-- in its hands are left to it: what it offers in ignorance of the pause, claim_steps refuses. Returns how many.
+create or replace function treadle.hold_ready_steps(p_scope text, p_subject text) returns integer
+language plpgsql
+as $$
+declare
+  v_count integer := 0;
+begin
+  if treadle.heed_pauses() and exists (select from treadle.pauses where scope = p_scope and subject = p_subject) then
+    update treadle.ready_steps
+    set held = true
+    where workflow_step_id = any (array(
+      select r.workflow_step_id
+      from treadle.ready_steps r
+      where not r.held and r.workflow_step_id in (select treadle.ready_steps_in_scope(p_scope, p_subject))
+      for update skip locked
+    ));
+    get diagnostics v_count = row_count;
+  end if;
+  return v_count;
+end
+$$;

@@ -1,0 +1,49 @@
+-- The queue says that these tasks should run: pending -> in_progress, derived rows rebuilt, and the decision for those
+-- that have nothing to run. A pending task that is woken before its time goes back to the queue, without an audit row.
+-- Tasks in an end state are left alone, so a doubled or late message does no harm. Returns the handlers that got work, the
+-- decisions, and how many wake-ups wait to be handed over.
+create or replace function treadle.start_tasks(p_task_ids bigint[])
+returns table (ready_handlers jsonb, finalized jsonb, wakeups integer)
+language plpgsql
+set plan_cache_mode = 'force_generic_plan'
+set enable_seqscan = off
+set enable_material = off
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := treadle.now();
+  v_pending bigint[];
+  v_early bigint[];
+  v_startable bigint[];
+begin
+  perform treadle.plan_for(cardinality(p_task_ids));
+  perform treadle.lock_tasks(p_task_ids);
+  v_pending := array(
+    select t.task_id
+    from public.tasker_tasks t
+    left join public.tasker_task_transitions c on c.task_id = t.task_id and c.most_recent
+    where t.task_id = any (p_task_ids) and coalesce(c.to_state, 'pending') = 'pending'
+    order by t.task_id
+  );
+  v_early := treadle.return_early_wakeups(v_pending, v_now);
+  delete from treadle.wakeups where task_id = any (p_task_ids) and task_id <> all (v_early);
+
+  v_startable := array(select id from unnest(v_pending) id where id <> all (v_early));
+  perform treadle.transition_tasks(
+    v_startable,
+    array_fill('start'::text, array[cardinality(v_startable)]),
+    array_fill('{"triggered_by": "treadle"}'::jsonb, array[cardinality(v_startable)]),
+    v_now at time zone 'UTC'
+  );
+
+  perform treadle.refresh_tasks(p_task_ids);
+  ready_handlers := (
+    select coalesce(jsonb_agg(distinct r.handler), '[]')
+    from treadle.ready_steps r
+    where r.task_id = any (p_task_ids) and not r.held
+  );
+  finalized := treadle.finalize_tasks(p_task_ids);
+  wakeups := treadle.wake_for_retries(p_task_ids) + cardinality(v_early);
+  return next;
+end
+$$;
