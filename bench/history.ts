@@ -27,7 +27,7 @@ const PROGRESS = [
   { digit: 8, done: [1, 3, 4, 6], other: { 2: 'error' } }, // the task sleeps until s2 may try again
   { digit: 9, done: [], other: {} }, // not started
 ] as const;
-const TASK_STATES = `case task_id % 10 when 8 then 'pending' when 9 then null
+const taskStates = (digit: string): string => `case ${digit} when 8 then 'pending' when 9 then null
   when 5 then 'in_progress' when 6 then 'in_progress' when 7 then 'in_progress' else 'complete' end`;
 
 const TABLES = [
@@ -38,8 +38,16 @@ const TABLES = [
   'tasker_workflow_step_edges',
 ];
 
-/** Fills a fresh database with so many steps. Its ids begin at 1 and have no holes. */
-export async function writeHistory(database: Database, steps: number): Promise<void> {
+/**
+ * Fills a fresh database with so many steps. Its ids begin at 1 and have no holes. Of the first `youngTasks` tasks half are
+ * unfinished, all later ones are finished.
+ */
+export async function writeHistory(
+  database: Database,
+  steps: number,
+  youngTasks: number = Math.ceil(steps / STEPS_PER_TASK),
+): Promise<void> {
+  const digit = `case when task_id <= ${youngTasks} then task_id % 10 else 0 end`;
   const namedTaskId = await registerShape(database);
   await database.transaction(async (tx) => {
     // Loading in production's way would take ten times as long and measure nothing: no triggers, indexes at the end.
@@ -47,9 +55,9 @@ export async function writeHistory(database: Database, steps: number): Promise<v
     await tx.query(`set local maintenance_work_mem = '256MB'`);
     await skipForeignKeys(tx);
     const indexes = await dropIndexes(tx);
-    await writeTasks(tx, namedTaskId, Math.ceil(steps / STEPS_PER_TASK));
+    await writeTasks(tx, { namedTaskId, tasks: Math.ceil(steps / STEPS_PER_TASK), digit });
     await writeSteps(tx, namedTaskId);
-    await writeTransitions(tx);
+    await writeTransitions(tx, digit);
     for (const definition of indexes) {
       // oxlint-disable-next-line no-await-in-loop -- one connection, one after the other
       await tx.query(definition);
@@ -102,7 +110,10 @@ async function dropIndexes(tx: Executor): Promise<string[]> {
   return indexes.map(({ definition }) => definition);
 }
 
-async function writeTasks(tx: Executor, namedTaskId: number, tasks: number): Promise<void> {
+async function writeTasks(
+  tx: Executor,
+  { namedTaskId, tasks, digit }: { namedTaskId: number; tasks: number; digit: string },
+): Promise<void> {
   await tx.query(
     `insert into tasker_tasks
        (named_task_id, complete, requested_at, initiator, source_system, reason, bypass_steps, tags, context,
@@ -112,12 +123,12 @@ async function writeTasks(tx: Executor, namedTaskId: number, tasks: number): Pro
      from generate_series(1, $2::bigint) n`,
     [namedTaskId, tasks],
   );
-  await tx.query(`update tasker_tasks set complete = true where task_id % 10 < 5`);
+  await tx.query(`update tasker_tasks set complete = true where ${digit} < 5`);
   await tx.query(
     `insert into tasker_task_transitions
        (task_id, from_state, to_state, sort_key, most_recent, created_at, updated_at)
      select t.task_id, m.from_state, m.to_state, m.sort_key, m.to_state = t.state, treadle.utc_now(), treadle.utc_now()
-     from (select task_id, ${TASK_STATES} as state from tasker_tasks) t
+     from (select task_id, ${taskStates(digit)} as state from tasker_tasks) t
      join (values ('pending', 'in_progress', 10), ('in_progress', 'complete', 20), ('in_progress', 'pending', 20))
        as m (from_state, to_state, sort_key)
        on m.to_state = t.state or (m.to_state = 'in_progress' and t.state is not null)
@@ -150,14 +161,14 @@ async function writeSteps(tx: Executor, namedTaskId: number): Promise<void> {
   );
 }
 
-async function writeTransitions(tx: Executor): Promise<void> {
+async function writeTransitions(tx: Executor, digit: string): Promise<void> {
   await tx.query(
     `create temporary table reached on commit drop as
      select s.workflow_step_id, coalesce(p.state, 'complete') as state
      from tasker_workflow_steps s
      left join jsonb_to_recordset($1) as p (digit integer, place integer, state text)
-       on p.digit = s.task_id % 10 and p.place = (s.workflow_step_id - 1) % $2::bigint + 1
-     where s.task_id % 10 < 5 or p.state is not null`,
+       on p.digit = ${digit} and p.place = (s.workflow_step_id - 1) % $2::bigint + 1
+     where ${digit} < 5 or p.state is not null`,
     [JSON.stringify(progressRows()), STEPS_PER_TASK],
   );
   await tx.query(

@@ -5,11 +5,13 @@ import { benchDiscovery } from './discovery.ts';
 import { benchHandler } from './handler.ts';
 import { benchLatency } from './latency.ts';
 import { describeMachine } from './machine.ts';
+import { benchRecovery } from './recovery.ts';
 import { reportText, type Results } from './report.ts';
 import { startBenchServer, type BenchServer } from './server.ts';
+import { benchSweep } from './sweep.ts';
 import { benchThroughput } from './throughput.ts';
 
-const BENCHMARKS = ['discovery', 'throughput', 'latency', 'handler', 'all'] as const;
+const BENCHMARKS = ['discovery', 'throughput', 'latency', 'recovery', 'sweep', 'handler', 'all'] as const;
 type Benchmark = (typeof BENCHMARKS)[number];
 
 interface Options {
@@ -50,6 +52,8 @@ async function measure(
   if (server && wanted('throughput')) {
     results.throughput = await benchThroughput(server, { ...common, tasks, concurrency, shape });
   }
+  if (server && wanted('recovery')) results.recovery = await benchRecovery(server, common);
+  if (server && wanted('sweep')) results.sweep = await benchSweep(server, common);
   if (server && wanted('discovery')) results.discovery = await benchDiscovery(server, common);
   return results;
 }

@@ -4,6 +4,8 @@ import type { DiscoveryResult } from './discovery.ts';
 import type { HandlerResult } from './handler.ts';
 import type { LatencyResult } from './latency.ts';
 import type { Machine } from './machine.ts';
+import type { RecoveryResult } from './recovery.ts';
+import type { SweepResult } from './sweep.ts';
 import type { ThroughputResult } from './throughput.ts';
 
 /** Every benchmark that was run. */
@@ -11,16 +13,20 @@ export interface Results {
   readonly discovery?: DiscoveryResult;
   readonly throughput?: ThroughputResult;
   readonly latency?: LatencyResult;
+  readonly recovery?: RecoveryResult;
+  readonly sweep?: SweepResult;
   readonly handler?: HandlerResult;
 }
 
 export function reportText(machine: Machine, results: Results): string {
-  const { discovery, throughput, latency, handler } = results;
+  const { discovery, throughput, latency, recovery, sweep, handler } = results;
   return [
     machineText(machine),
     ...(discovery ? [discoveryText(discovery)] : []),
     ...(throughput ? [throughputText(throughput)] : []),
     ...(latency ? [latencyText(latency)] : []),
+    ...(recovery ? [recoveryText(recovery)] : []),
+    ...(sweep ? [sweepText(sweep)] : []),
     ...(handler ? [handlerText(handler)] : []),
   ].join('\n\n');
 }
@@ -93,6 +99,48 @@ function latencyText({ runs, tasks, ...times }: LatencyResult): string {
   const title = `latency: seven steps in a chain on an idle engine, in ms (medians of ${runs} runs of ${tasks} tasks)`;
   const body = [[times.task_p50_ms, times.task_p99_ms, times.step_to_step_p50_ms]];
   return `${title}\n${table(['task p50', 'task p99', 'step to next step p50'], body)}`;
+}
+
+function recoveryText({ modes }: RecoveryResult): string {
+  const title = 'recovery: from kill -9 of an engine to its step running in another, in ms';
+  const body = modes.map((row) => [
+    row.mode,
+    `${row.lease_seconds} s`,
+    row.kills,
+    row.p50_ms,
+    row.p99_ms,
+    row.worst_ms,
+  ]);
+  return `${title}\n${table(['by', 'lease', 'kills', 'p50', 'p99', 'worst'], body)}`;
+}
+
+function sweepText({ runs, rows }: SweepResult): string {
+  const head = [
+    'steps',
+    'finished tasks',
+    'unfinished',
+    'sweep',
+    'best',
+    'page of 500',
+    'all pages',
+    'first sweep',
+    'count old',
+    'pruned tasks/s',
+  ];
+  const body = rows.map((row) => [
+    row.steps.toLocaleString('en'),
+    row.finished_tasks.toLocaleString('en'),
+    row.unfinished_tasks.toLocaleString('en'),
+    row.sweep_ms,
+    row.sweep_best_ms,
+    row.verify_page_ms,
+    row.verify_all_ms,
+    row.first_ms,
+    row.count_prunable_ms,
+    row.pruned_tasks_per_second.toLocaleString('en'),
+  ]);
+  const title = `sweep: looking at all unfinished tasks when nothing is stuck, in ms (medians of ${runs} runs), and retention`;
+  return `${title}\n${table(head, body)}`;
 }
 
 function handlerText({ runs, calls_per_run, ...times }: HandlerResult): string {
