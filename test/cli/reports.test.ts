@@ -42,7 +42,7 @@ describe('treadle status', () => {
     expect(tree).toEqual([
       expect.stringMatching(/^✔ validate +1\/3 +\S+ \S+$/),
       expect.stringMatching(/^├─ ✔ reserve +1\/3/),
-      expect.stringMatching(/^└─ ✖ pay +\d\/3 .*failed for good after .* attempts: the card was declined$/),
+      expect.stringMatching(/^└─ ✖ pay +\d\/3 .*failed for good at attempt 1 of \d: the card was declined$/),
       expect.stringMatching(/^○ ship <- reserve, pay +0\/3 +waits for pay \(error\)$/),
       expect.stringMatching(/^○ mail +0\/3 +waits for ship \(pending\)$/),
     ]);

@@ -4,19 +4,24 @@ create or replace function treadle.hold_ready_steps(p_scope text, p_subject text
 language plpgsql
 as $$
 declare
-  v_count integer := 0;
+  v_count integer;
 begin
-  if treadle.heed_pauses() and exists (select from treadle.pauses where scope = p_scope and subject = p_subject) then
-    update treadle.ready_steps
-    set held = true
-    where workflow_step_id = any (array(
-      select r.workflow_step_id
-      from treadle.ready_steps r
-      where not r.held and r.workflow_step_id in (select treadle.ready_steps_in_scope(p_scope, p_subject))
-      for update skip locked
-    ));
-    get diagnostics v_count = row_count;
+  if not treadle.heed_pauses() then
+    return 0;
   end if;
+  -- a statement of its own: while we waited for the lock, the pause may have ended
+  if not exists (select from treadle.pauses where scope = p_scope and subject = p_subject) then
+    return 0;
+  end if;
+  update treadle.ready_steps
+  set held = true
+  where workflow_step_id = any (array(
+    select r.workflow_step_id
+    from treadle.ready_steps r
+    where not r.held and r.workflow_step_id in (select treadle.ready_steps_in_scope(p_scope, p_subject))
+    for update skip locked
+  ));
+  get diagnostics v_count = row_count;
   return v_count;
 end
 $$;

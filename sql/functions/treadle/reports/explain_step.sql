@@ -40,7 +40,9 @@ begin
       return 'cancelled' || coalesce(' by ' || (v_step.metadata ->> 'by'), '')
         || coalesce(': ' || (v_step.metadata ->> 'reason'), '');
     when 'failed' then
-      return 'failed for good after ' || v_step.attempts || ' of ' || v_step.retry_limit || ' attempts: '
+      -- a permanent failure uses up all attempts, so that Rails readers see it blocked; the audit row knows how many there were
+      return 'failed for good at attempt ' || coalesce(v_step.metadata ->> 'attempt_number', v_step.attempts::text)
+        || ' of ' || v_step.retry_limit || ': '
         || coalesce(v_step.results ->> 'error', 'no error was kept');
     when 'stuck' then
       return 'can never run: ' || case

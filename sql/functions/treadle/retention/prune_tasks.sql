@@ -57,6 +57,24 @@ begin
     order by t.task_id
     for update skip locked
   );
+  -- a Rails app that writes to a step locks the step alone: then its task is left for another time
+  with free as (
+    select s.task_id
+    from public.tasker_workflow_steps s
+    where s.task_id = any (v_doomed)
+    for update skip locked
+  ),
+  counted as (
+    select f.task_id, count(*) as steps
+    from free f
+    group by f.task_id
+  )
+  select coalesce(array_agg(d.id order by d.id), '{}')
+  into v_doomed
+  from unnest(v_doomed) as d (id)
+  left join counted c on c.task_id = d.id
+  where coalesce(c.steps, 0) = (select count(*) from public.tasker_workflow_steps s where s.task_id = d.id);
+
   with referred as (
     select * from treadle.foreign_references(v_doomed)
   ),
