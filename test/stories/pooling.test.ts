@@ -2,6 +2,7 @@
 // Polling and leases carry everything. Where pgbouncer is not installed these tests are skipped.
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Database } from '../../sql/database.ts';
+import { treadle } from '../support/cli.ts';
 import { create, runToEnd, startEngine } from '../support/engines.ts';
 import { stepIdsOf, templateOf } from '../support/factories.ts';
 import { violations } from '../support/invariants.ts';
@@ -66,6 +67,11 @@ describe.skipIf(PGBOUNCER === undefined)('behind pgbouncer', () => {
       'in_progress',
       'error',
     ]);
+  });
+
+  test('treadle doctor says that notifications do not arrive through it', async () => {
+    const { stdout } = await treadle(['doctor'], { url: await pooled(home.url) });
+    expect(stdout).toMatch(/warn {2}pooling +a pooler hands connections out per transaction/);
   });
 
   test('two engines, one behind a pooler and one not, share the work', async () => {
