@@ -1,13 +1,19 @@
 // How long it takes to find the steps that can run, by the size of the database: the read of claim_steps, against our own
 // Rails-compatible readiness function over the same tasks. Times are the server's own (explain analyze), so that neither
-// the network nor the client is in them; the claim's locks are really taken, and given back.
+// the network nor the client is in them; the claim's locks are really taken, and given back. The claim reads as many steps as
+// the sampled tasks have, a thousand at most.
 import type { ClientExecutor, Database } from '../sql/database.ts';
+import { benchmark } from './benchmark.ts';
 import { writeHistory } from './history.ts';
 import { median, repeated, rounded, timed } from './measure.ts';
+import { table } from './report.ts';
 import type { BenchServer } from './server.ts';
 
 const SIZES = [10_000, 100_000, 1_000_000];
 const TASK_COUNTS = [1, 10, 100, 1000];
+const MOST_CLAIMED = 1000;
+/** Below so many steps all tasks run: else there would not be a thousand steps that can. */
+const ALL_RUN_BELOW = 30_000;
 
 export interface DiscoveryOptions {
   readonly quick: boolean;
@@ -23,8 +29,12 @@ export interface DiscoveryRow {
   readonly tasks: number;
   /** How many steps are found (median of the samples). */
   readonly viable: number;
-  /** get_step_readiness_status_batch over the tasks, divided by the claim's read of as many steps. */
+  /** So many of them are claimed. */
+  readonly claimed: number;
+  /** get_step_readiness_status_batch over the tasks, divided by the claim's read. */
   readonly times_faster: number;
+  /** The same divided by the claim's read without locks: finding alone. */
+  readonly read_times_faster: number;
   /** What claim_steps reads: so many ready steps in order, `for update skip locked`. */
   readonly claim_ms: number;
   /** The same without the locks. */
@@ -41,10 +51,21 @@ export interface DiscoveryResult {
   readonly rows: readonly DiscoveryRow[];
 }
 
-export async function benchDiscovery(
-  server: BenchServer,
-  options: DiscoveryOptions,
-): Promise<DiscoveryResult> {
+export const discovery = benchmark<DiscoveryResult>({
+  name: 'discovery',
+  says: 'How long finding the steps that can run takes, by the size of the database',
+  measure: benchDiscovery,
+  report: discoveryText,
+  headlines: ({ rows }) =>
+    rows
+      .filter(({ tasks }) => tasks === 1000)
+      .map((row) => [
+        `finding and locking ${row.viable.toLocaleString('en')} steps that can run among ${row.steps.toLocaleString('en')}`,
+        `${row.claim_ms} ms; the readiness function ${row.readiness_batch_ms} ms (${row.times_faster}x)`,
+      ]),
+});
+
+async function benchDiscovery(server: BenchServer, options: DiscoveryOptions): Promise<DiscoveryResult> {
   const sizes = options.quick ? SIZES.slice(0, 1) : SIZES;
   const samples = options.runs * 3;
   const rows = await repeated(sizes.length, async (place) =>
@@ -59,7 +80,8 @@ async function measureSize(
   samples: number,
   { onProgress }: DiscoveryOptions,
 ): Promise<DiscoveryRow[]> {
-  const { ms } = await timed(() => writeHistory(database, steps));
+  const allRunning = steps < ALL_RUN_BELOW;
+  const { ms } = await timed(() => writeHistory(database, steps, undefined, { allRunning }));
   onProgress(
     `discovery: a history of ${steps.toLocaleString('en')} steps, written in ${Math.round(ms / 1000)} s`,
   );
@@ -68,7 +90,7 @@ async function measureSize(
   );
 }
 
-type Times = Omit<DiscoveryRow, 'steps' | 'times_faster'>;
+type Times = Omit<DiscoveryRow, 'steps' | 'times_faster' | 'read_times_faster'>;
 
 async function measureTasks(
   database: Database,
@@ -83,7 +105,9 @@ async function measureTasks(
     steps,
     tasks: of((times) => times.tasks),
     viable: of((times) => times.viable),
+    claimed: of((times) => times.claimed),
     times_faster: Math.round(of((times) => times.readiness_batch_ms / times.claim_ms)),
+    read_times_faster: Math.round(of((times) => times.readiness_batch_ms / times.read_ms)),
     claim_ms: rounded(of((times) => times.claim_ms)),
     read_ms: rounded(of((times) => times.read_ms)),
     read_by_task_ms: rounded(of((times) => times.read_by_task_ms)),
@@ -93,7 +117,7 @@ async function measureTasks(
 }
 
 const READ = `select r.workflow_step_id, r.priority from treadle.ready_steps r
-  where r.handler = $1 order by r.priority desc, r.workflow_step_id limit $2`;
+  where r.handler = $1 and not r.held order by r.priority desc, r.workflow_step_id limit $2`;
 const BY_TASK = 'select workflow_step_id from treadle.ready_steps where task_id = any ($1)';
 const READINESS = `select workflow_step_id from public.get_step_readiness_status_batch($1) where ready_for_execution`;
 const VERDICTS = `select workflow_step_id from treadle.step_verdicts(
@@ -104,16 +128,18 @@ async function measureOnce(tx: ClientExecutor, tasks: number): Promise<Times> {
   const taskIds = await sampleOfTasks(tx, tasks);
   const viable = await verifiedCount(tx, taskIds);
   const readiness_batch_ms = await serverTime(tx, READINESS, [taskIds]);
+  const claimed = Math.min(viable, MOST_CLAIMED);
   await tx.query('set local enable_seqscan = off'); // as in the functions that hold these statements
   return {
+    claimed,
     tasks: taskIds.length,
     viable,
     readiness_batch_ms,
     verdicts_ms: await serverTime(tx, VERDICTS, [taskIds]),
     read_by_task_ms: await serverTime(tx, BY_TASK, [taskIds]),
-    read_ms: await serverTime(tx, READ, ['NoopHandler', viable]),
+    read_ms: await serverTime(tx, READ, ['NoopHandler', claimed]),
     claim_ms: await withoutTrace(tx, () =>
-      serverTime(tx, `${READ} for update skip locked`, ['NoopHandler', viable]),
+      serverTime(tx, `${READ} for update skip locked`, ['NoopHandler', claimed]),
     ),
   };
 }
@@ -164,4 +190,35 @@ async function withoutTrace<Result>(tx: ClientExecutor, work: () => Promise<Resu
   } finally {
     await tx.query('rollback to savepoint before_work');
   }
+}
+
+function discoveryText({ samples, rows }: DiscoveryResult): string {
+  const head = [
+    'steps',
+    'tasks',
+    'viable',
+    'claimed',
+    'claim',
+    'times faster',
+    'no lock',
+    'times faster',
+    'by task',
+    'verdicts',
+    'readiness',
+  ];
+  const body = rows.map((row) => [
+    row.steps.toLocaleString('en'),
+    row.tasks.toLocaleString('en'),
+    row.viable,
+    row.claimed,
+    row.claim_ms,
+    `${row.times_faster}x`,
+    row.read_ms,
+    `${row.read_times_faster}x`,
+    row.read_by_task_ms,
+    row.verdicts_ms,
+    row.readiness_batch_ms,
+  ]);
+  const title = `discovery: finding the steps that can run, in ms on the server (medians of ${samples} samples)`;
+  return `${title}\n${table(head, body)}`;
 }

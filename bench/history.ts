@@ -40,14 +40,16 @@ const TABLES = [
 
 /**
  * Fills a fresh database with so many steps. Its ids begin at 1 and have no holes. Of the first `youngTasks` tasks half are
- * unfinished, all later ones are finished.
+ * unfinished (with `allRunning` all of them run), all later ones are finished.
  */
 export async function writeHistory(
   database: Database,
   steps: number,
   youngTasks: number = Math.ceil(steps / STEPS_PER_TASK),
+  { allRunning = false }: { readonly allRunning?: boolean } = {},
 ): Promise<void> {
-  const digit = `case when task_id <= ${youngTasks} then task_id % 10 else 0 end`;
+  const young = allRunning ? '5 + task_id % 3' : 'task_id % 10';
+  const digit = `case when task_id <= ${youngTasks} then ${young} else 0 end`;
   const namedTaskId = await registerShape(database);
   await database.transaction(async (tx) => {
     // Loading in production's way would take ten times as long and measure nothing: no triggers, indexes at the end.

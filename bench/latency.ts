@@ -6,6 +6,8 @@ import type { Database } from '../sql/database.ts';
 import { median, percentile, repeated, rounded, timed } from './measure.ts';
 import type { BenchServer } from './server.ts';
 import { LINEAR, NoopHandler } from './shapes.ts';
+import { benchmark } from './benchmark.ts';
+import { table } from './report.ts';
 
 export interface LatencyOptions {
   readonly quick: boolean;
@@ -29,7 +31,21 @@ interface Run {
   readonly gaps: readonly number[];
 }
 
-export async function benchLatency(server: BenchServer, options: LatencyOptions): Promise<LatencyResult> {
+export const latency = benchmark<LatencyResult>({
+  name: 'latency',
+  says: 'One chain of seven steps on an idle engine, and from step to step',
+  measure: benchLatency,
+  report: latencyText,
+  headlines: (result) => [
+    [
+      'seven steps in a chain, idle system, from createTask to the end',
+      `p50 ${result.task_p50_ms} ms, p99 ${result.task_p99_ms} ms`,
+    ],
+    ['from the end of a step to the start of the next', `p50 ${result.step_to_step_p50_ms} ms`],
+  ],
+});
+
+async function benchLatency(server: BenchServer, options: LatencyOptions): Promise<LatencyResult> {
   const tasks = options.quick ? 20 : 200;
   const runs = await repeated(options.runs, async (round) => {
     const run = await server.withDatabase((database) => runOnce(database, tasks));
@@ -85,4 +101,10 @@ function gapsBetweenSteps(engine: Engine): number[] {
     if (task_id === task) gaps.push(performance.now() - endedAt);
   });
   return gaps;
+}
+
+function latencyText({ runs, tasks, ...times }: LatencyResult): string {
+  const title = `latency: seven steps in a chain on an idle engine, in ms (medians of ${runs} runs of ${tasks} tasks)`;
+  const body = [[times.task_p50_ms, times.task_p99_ms, times.step_to_step_p50_ms]];
+  return `${title}\n${table(['task p50', 'task p99', 'step to next step p50'], body)}`;
 }

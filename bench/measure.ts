@@ -41,3 +41,8 @@ export async function repeated<Result>(
   }
   return results;
 }
+
+/** A ratio for people: two digits say enough. */
+export function ratioText(ratio: number): string {
+  return `${Number(ratio.toPrecision(2))}x`;
+}

@@ -9,6 +9,8 @@ import type { Database } from '../sql/database.ts';
 import { percentile, repeated, rounded } from './measure.ts';
 import { HOLD } from './recovery-engine.ts';
 import type { BenchServer } from './server.ts';
+import { benchmark } from './benchmark.ts';
+import { table } from './report.ts';
 
 const SCRIPT = join(import.meta.dirname, 'recovery-engine.ts');
 const KILLS = 50;
@@ -42,7 +44,19 @@ interface Mode {
   readonly kills: number;
 }
 
-export async function benchRecovery(
+export const recovery = benchmark<RecoveryResult>({
+  name: 'recovery',
+  says: 'From kill -9 of an engine process to its step running in another one',
+  measure: benchRecovery,
+  report: recoveryText,
+  headlines: ({ modes }) =>
+    modes.map((row) => [
+      `from kill -9 to the step running elsewhere, by ${row.mode}`,
+      `p50 ${row.p50_ms} ms, p99 ${row.p99_ms} ms`,
+    ]),
+});
+
+async function benchRecovery(
   server: BenchServer,
   { quick, onProgress }: RecoveryOptions,
 ): Promise<RecoveryResult> {
@@ -139,4 +153,17 @@ async function startMember(url: string, lease: number, mode: RecoveryTimes['mode
     member.gone.then(() => Promise.reject(new Error('an engine died'))),
   ]);
   return member;
+}
+
+function recoveryText({ modes }: RecoveryResult): string {
+  const title = 'recovery: from kill -9 of an engine to its step running in another, in ms';
+  const body = modes.map((row) => [
+    row.mode,
+    `${row.lease_seconds} s`,
+    row.kills,
+    row.p50_ms,
+    row.p99_ms,
+    row.worst_ms,
+  ]);
+  return `${title}\n${table(['by', 'lease', 'kills', 'p50', 'p99', 'worst'], body)}`;
 }

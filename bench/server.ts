@@ -16,6 +16,8 @@ export interface BenchServer {
   readonly admin: Database;
   /** Runs `work` on a fresh migrated database, and removes it whatever happens. */
   readonly withDatabase: <Result>(work: (database: Database) => Promise<Result>) => Promise<Result>;
+  /** The same with an empty one, by its URL. */
+  readonly withEmptyDatabase: <Result>(work: (url: string) => Promise<Result>) => Promise<Result>;
   readonly stop: () => Promise<void>;
 }
 
@@ -30,7 +32,8 @@ export async function startBenchServer(onProgress: (line: string) => void): Prom
   const admin = new Database({ url: server.url, maxConnections: 1, applicationName: 'treadle bench' });
   return {
     admin,
-    withDatabase: (work) => withDatabase(admin, server.url, work),
+    withDatabase: (work) => withEmptyDatabase(admin, server.url, (url) => withMigrated(url, work)),
+    withEmptyDatabase: (work) => withEmptyDatabase(admin, server.url, work),
     stop: async () => {
       await admin.close();
       await server.stop();
@@ -38,20 +41,30 @@ export async function startBenchServer(onProgress: (line: string) => void): Prom
   };
 }
 
-async function withDatabase<Result>(
+async function withEmptyDatabase<Result>(
   admin: Database,
-  url: string,
-  work: (database: Database) => Promise<Result>,
+  serverUrl: string,
+  work: (url: string) => Promise<Result>,
 ): Promise<Result> {
   const name = `treadle_bench_${randomBytes(6).toString('hex')}`;
   await admin.query(`create database ${name} encoding 'UTF8' template template0`);
-  const database = new Database({ url: urlOf(url, name), maxConnections: CONNECTIONS });
+  try {
+    return await work(urlOf(serverUrl, name));
+  } finally {
+    await dropDatabase(admin, name);
+  }
+}
+
+async function withMigrated<Result>(
+  url: string,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  const database = new Database({ url, maxConnections: CONNECTIONS });
   try {
     await migrate(database);
     return await work(database);
   } finally {
     await database.close();
-    await dropDatabase(admin, name);
   }
 }
 

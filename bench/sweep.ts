@@ -7,6 +7,8 @@ import { sweepTasks, verifyTasks } from '../sql/sweep.ts';
 import { writeHistory } from './history.ts';
 import { median, repeated, rounded, timed } from './measure.ts';
 import type { BenchServer } from './server.ts';
+import { benchmark } from './benchmark.ts';
+import { table } from './report.ts';
 
 const SIZES = [10_000, 100_000, 1_000_000];
 
@@ -47,7 +49,14 @@ export interface SweepResult {
   readonly rows: readonly SweepRow[];
 }
 
-export async function benchSweep(server: BenchServer, options: SweepBenchOptions): Promise<SweepResult> {
+export const sweep = benchmark<SweepResult>({
+  name: 'sweep',
+  says: 'What looking for stuck tasks costs, and how fast old tasks go',
+  measure: benchSweep,
+  report: sweepText,
+});
+
+async function benchSweep(server: BenchServer, options: SweepBenchOptions): Promise<SweepResult> {
   const sizes = options.quick ? SIZES.slice(0, 1) : SIZES;
   const rows = await repeated(sizes.length, (place) =>
     server.withDatabase((database) => measureSize(database, sizes[place] ?? 0, options)),
@@ -78,8 +87,8 @@ async function measureSize(
     steps,
     finished_tasks: (counts?.all ?? 0) - (counts?.unfinished ?? 0),
     unfinished_tasks: counts?.unfinished ?? 0,
-    sweep_ms: rounded(median(sweeps.slice(1).map((sweep) => sweep.ms))),
-    sweep_best_ms: rounded(Math.min(...sweeps.map((sweep) => sweep.ms))),
+    sweep_ms: rounded(median(sweeps.slice(1).map(({ ms: time }) => time))),
+    sweep_best_ms: rounded(Math.min(...sweeps.map(({ ms: time }) => time))),
     verify_page_ms: rounded(median(pages)),
     verify_all_ms: rounded(median(rounds.map((round) => round.reduce((sum, page) => sum + page, 0)))),
     first_ms: rounded(first.ms),
@@ -141,4 +150,33 @@ async function pruneAll(database: Database): Promise<number> {
 
 function unexpected(found: object): Error {
   return new Error(`there was nothing to mend, but: ${JSON.stringify(found)}`);
+}
+
+function sweepText({ runs, rows }: SweepResult): string {
+  const head = [
+    'steps',
+    'finished tasks',
+    'unfinished',
+    'sweep',
+    'best',
+    'page of 500',
+    'all pages',
+    'first sweep',
+    'count old',
+    'pruned tasks/s',
+  ];
+  const body = rows.map((row) => [
+    row.steps.toLocaleString('en'),
+    row.finished_tasks.toLocaleString('en'),
+    row.unfinished_tasks.toLocaleString('en'),
+    row.sweep_ms,
+    row.sweep_best_ms,
+    row.verify_page_ms,
+    row.verify_all_ms,
+    row.first_ms,
+    row.count_prunable_ms,
+    row.pruned_tasks_per_second.toLocaleString('en'),
+  ]);
+  const title = `sweep: looking at all unfinished tasks when nothing is stuck, in ms (medians of ${runs} runs), and retention`;
+  return `${title}\n${table(head, body)}`;
 }

@@ -1,16 +1,16 @@
 // No-op steps per second through the whole engine in one process: graphile-worker brings the tasks, steps are claimed, run
 // and recorded on a durable disk. Tasks are created before the clock starts (their own figure); it runs from engine.start()
 // to the last completion. A run whose audit trail is not complete afterwards is an error, not a figure.
+import { pino } from 'pino';
 import { Engine } from '../engine/engine.ts';
 import { GraphileWorkerQueue } from '../engine/queue/graphile-worker.ts';
 import type { Database } from '../sql/database.ts';
-import { pino } from 'pino';
+import { benchmark } from './benchmark.ts';
 import { median, repeated, rounded, timed } from './measure.ts';
+import { table } from './report.ts';
 import type { BenchServer } from './server.ts';
-import { layeredShape, NoopHandler, SMALL_SHAPES, type Shape } from './shapes.ts';
-import { cpuMilliseconds, postgresCpu } from './cpu.ts';
-
-const TASKS_PER_CALL = 500;
+import { largeShapes, LINEAR, NoopHandler, SMALL_SHAPES, type Shape } from './shapes.ts';
+import { createTasks, runToEnd, verifyAuditTrail, type Run } from './work.ts';
 
 export interface ThroughputOptions {
   readonly quick: boolean;
@@ -30,12 +30,20 @@ export interface ShapeThroughput {
   readonly steps: number;
   readonly edges: number;
   readonly steps_per_second: number;
+  /**
+   * Time per step beside that of `linear 7` in the same run, both from the first claim on; null when that was not
+   * measured.
+   */
+  readonly times_linear: number | null;
   readonly tasks_created_per_second: number;
   readonly steps_created_per_second: number;
+  readonly create_ms_per_task: number;
   /** Registering the template: its rows and the derived definitions. */
   readonly register_ms: number;
   /** From the start of the engine to the last completion. */
   readonly run_ms: number;
+  /** Of these, until the first steps were claimed. */
+  readonly startup_ms: number;
   /** CPU per step in microseconds: unlike the rates it hardly depends on who else uses the machine. */
   readonly node_cpu_us_per_step: number;
   /** Of the server's processes; null where the system does not tell. */
@@ -51,15 +59,25 @@ export interface ThroughputResult {
   readonly shapes: readonly ShapeThroughput[];
 }
 
-export async function benchThroughput(
-  server: BenchServer,
-  options: ThroughputOptions,
-): Promise<ThroughputResult> {
-  const all = options.quick ? SMALL_SHAPES : [...SMALL_SHAPES, layeredShape()];
+export const throughput = benchmark<ThroughputResult>({
+  name: 'throughput',
+  says: 'No-op steps per second through the whole engine, and how fast tasks are created',
+  measure: benchThroughput,
+  report: throughputText,
+  headlines: ({ shapes }) =>
+    shapes.map(({ shape, steps_per_second }) => [
+      `no-op steps through the whole engine, ${shape}`,
+      `${steps_per_second.toLocaleString('en')} steps/s`,
+    ]),
+});
+
+async function benchThroughput(server: BenchServer, options: ThroughputOptions): Promise<ThroughputResult> {
+  const all = options.quick ? SMALL_SHAPES : [...SMALL_SHAPES, ...largeShapes()];
   const wanted = all.filter(({ name }) => options.shape === undefined || name.startsWith(options.shape));
-  const shapes = await repeated(wanted.length, (place) =>
+  const measured = await repeated(wanted.length, (place) =>
     measureShape(server, wanted[place] as Shape, options),
   );
+  const shapes = besideLinear(measured);
   const [first] = shapes;
   if (!first)
     throw new RangeError(
@@ -85,86 +103,47 @@ async function measureShape(
   return summary(shape, tasks, runs);
 }
 
-interface Run {
+interface ShapeRun extends Run {
   readonly register_ms: number;
   readonly create_ms: number;
-  readonly run_ms: number;
-  readonly node_cpu_ms: number;
-  readonly postgres_cpu_ms: number | undefined;
   readonly transitions: number;
 }
 
-async function runOnce(database: Database, shape: Shape, tasks: number, concurrency: number): Promise<Run> {
+async function runOnce(
+  database: Database,
+  shape: Shape,
+  tasks: number,
+  concurrency: number,
+): Promise<ShapeRun> {
   const log = pino({ level: 'silent' });
   const queue = new GraphileWorkerQueue({ database, log });
-  const engine = new Engine({ database, queue, handlers: [NoopHandler], concurrency, log });
+  const creator = new Engine({ database, queue });
   await queue.install();
-  const registered = await timed(() => engine.registerTemplates([shape.template]));
-  const created = await timed(() => createTasks(engine, shape, tasks));
+  const registered = await timed(() => creator.registerTemplates([shape.template]));
+  const created = await timed(() => createTasks(creator, shape, tasks));
   await database.query('analyze');
-
-  const cpuBefore = [cpuMilliseconds(), await postgresCpu(database)] as const;
-  const ended = allCompleted(engine, tasks);
-  const run = await timed(async () => {
-    await engine.start();
-    await ended;
-  });
-  const cpuAfter = [cpuMilliseconds(), await postgresCpu(database)] as const;
-  await engine.stop();
+  const run = await runToEnd({ database, queue, handlers: [NoopHandler], concurrency, log }, tasks);
   return {
+    ...run,
     register_ms: registered.ms,
     create_ms: created.ms,
-    run_ms: run.ms,
-    node_cpu_ms: cpuAfter[0] - cpuBefore[0],
-    postgres_cpu_ms: cpuAfter[1] === undefined ? undefined : cpuAfter[1] - (cpuBefore[1] ?? 0),
-    transitions: await verifyAuditTrail(database, tasks, shape.steps),
+    transitions: await verifyAuditTrail(database, shape, tasks),
   };
 }
 
-async function createTasks(engine: Engine, { template }: Shape, tasks: number): Promise<void> {
-  const { namespace_name, name } = template;
-  await repeated(Math.ceil(tasks / TASKS_PER_CALL), async (page) => {
-    const count = Math.min(TASKS_PER_CALL, tasks - page * TASKS_PER_CALL);
-    const requests = Array.from({ length: count }, (_, place) => ({
-      namespace_name,
-      name,
-      context: { place },
-    }));
-    await engine.createTasks(requests);
-  });
+/** From the first claim on, so that a short run is not charged with the start of the engine. */
+function besideLinear(shapes: readonly ShapeThroughput[]): ShapeThroughput[] {
+  const perStep = ({ run_ms, startup_ms, steps }: ShapeThroughput): number => (run_ms - startup_ms) / steps;
+  const linear = shapes.find(({ shape }) => shape === LINEAR.name);
+  return shapes.map((row) => ({
+    ...row,
+    times_linear: linear ? rounded(perStep(row) / perStep(linear)) : null,
+  }));
 }
 
-function allCompleted(engine: Engine, tasks: number): Promise<void> {
-  let left = tasks;
-  return new Promise((resolve, reject) => {
-    engine.on('task.completed', () => {
-      left -= 1;
-      if (left === 0) resolve();
-    });
-    engine.on('task.failed', ({ task_id }) => reject(new Error(`task ${task_id} failed`)));
-  });
-}
-
-/** Each step and each task went pending -> in_progress -> complete, and says so: how many rows say it. */
-async function verifyAuditTrail(database: Database, tasks: number, stepsPerTask: number): Promise<number> {
-  const [found] = await database.query<{ steps: number; tasks: number; trail: number; flags: number }>(
-    `select
-       (select count(*) from tasker_workflow_steps where processed and attempts = 1) as steps,
-       (select count(*) from tasker_tasks where complete) as tasks,
-       (select count(*) from tasker_workflow_step_transitions)
-         + (select count(*) from tasker_task_transitions) as trail,
-       (select count(*) from tasker_workflow_step_transitions where most_recent and to_state = 'complete')
-         + (select count(*) from tasker_task_transitions where most_recent and to_state = 'complete') as flags`,
-  );
-  const steps = tasks * stepsPerTask;
-  const expected = { steps, tasks, trail: 2 * (steps + tasks), flags: steps + tasks };
-  if (JSON.stringify(found) === JSON.stringify(expected)) return expected.trail;
-  throw new Error(`the audit trail must be ${JSON.stringify(expected)}, but is ${JSON.stringify(found)}`);
-}
-
-function summary(shape: Shape, tasks: number, runs: readonly Run[]): ShapeThroughput {
+function summary(shape: Shape, tasks: number, runs: readonly ShapeRun[]): ShapeThroughput {
   const steps = tasks * shape.steps;
-  const of = (pick: (run: Run) => number): number => median(runs.map(pick));
+  const of = (pick: (run: ShapeRun) => number): number => median(runs.map(pick));
   const postgres = runs.flatMap(({ postgres_cpu_ms }) => postgres_cpu_ms ?? []);
   return {
     shape: shape.name,
@@ -172,12 +151,46 @@ function summary(shape: Shape, tasks: number, runs: readonly Run[]): ShapeThroug
     steps,
     edges: tasks * shape.edges,
     steps_per_second: Math.round((steps * 1000) / of((run) => run.run_ms)),
+    times_linear: null,
     tasks_created_per_second: rounded((tasks * 1000) / of((run) => run.create_ms)),
     steps_created_per_second: Math.round((steps * 1000) / of((run) => run.create_ms)),
+    create_ms_per_task: rounded(of((run) => run.create_ms) / tasks),
     register_ms: rounded(of((run) => run.register_ms)),
     run_ms: rounded(of((run) => run.run_ms)),
+    startup_ms: rounded(of((run) => run.startup_ms)),
     node_cpu_us_per_step: rounded((of((run) => run.node_cpu_ms) * 1000) / steps),
     postgres_cpu_us_per_step: postgres.length > 0 ? rounded((median(postgres) * 1000) / steps) : null,
     transitions: of((run) => run.transitions),
   };
+}
+
+function throughputText({ runs, concurrency, shapes }: ThroughputResult): string {
+  const head = [
+    'shape',
+    'tasks',
+    'steps',
+    'steps/s',
+    'time/step, of linear',
+    'CPU us/step: node',
+    'postgres',
+    'startup ms',
+    'created steps/s',
+    'ms/task',
+    'audit rows',
+  ];
+  const body = shapes.map((row) => [
+    row.shape,
+    row.tasks,
+    row.steps,
+    row.steps_per_second,
+    row.times_linear === null ? '-' : `${row.times_linear}x`,
+    row.node_cpu_us_per_step,
+    row.postgres_cpu_us_per_step ?? '-',
+    row.startup_ms,
+    row.steps_created_per_second,
+    row.create_ms_per_task,
+    row.transitions,
+  ]);
+  const title = `throughput: no-op steps through the whole engine, one process, concurrency ${concurrency} (medians of ${runs} runs)`;
+  return `${title}\n${table(head, body)}`;
 }

@@ -28,7 +28,7 @@ export function addEngineOptions(command: Command): Command {
       'module that exports handlers and templates (default: treadle.app.ts, .js or .mjs)',
     )
     .option('--templates <folder>', 'folder of template files (default: templates, where there is one)')
-    .option('--concurrency <steps>', 'steps that may run at once', wholeNumber(1, 10_000))
+    .option('--concurrency <steps>', 'steps that may run at once', wholeNumber(1, 1_000_000))
     .addOption(new Option('--queue <name>', 'how tasks come back').choices(QUEUES))
     .option('--env <name>', 'environment of the templates (default: TREADLE_ENV, NODE_ENV or development)')
     .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS));
@@ -75,6 +75,7 @@ export function engineOf(config: Config, project: Project, database: Database, l
     environment: config.environment,
     leaseSeconds: config.leaseSeconds,
     sessionLocks: config.sessionLocks,
+    fuseMs: config.fuseMs,
     pollIntervalMs: config.pollIntervalMs,
     ...(config.stepTimeoutSeconds === undefined ? {} : { defaultTimeoutSeconds: config.stepTimeoutSeconds }),
     maxResultBytes: config.maxResultBytes,

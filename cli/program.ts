@@ -14,6 +14,7 @@ import { registerStart } from './commands/start.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerTasks } from './commands/tasks.ts';
 import { registerTemplates } from './commands/templates.ts';
+import { registerTune } from './commands/tune.ts';
 import type { ContextOf } from './context.ts';
 import { Terminal } from './terminal.ts';
 import { packageVersion } from './version.ts';
@@ -45,6 +46,7 @@ export function createProgram(env: Environment): Command {
   registerResolve(program, contextOf);
   registerTemplates(program, contextOf);
   registerPrune(program, contextOf);
+  registerTune(program, contextOf);
   registerDoctor(program, contextOf);
   return program;
 }

@@ -31,7 +31,7 @@ const schema = z.object({
   /** Which environment of the templates counts. Default: NODE_ENV, else development. */
   TREADLE_ENV: z.string().optional(),
   /** Steps that may run at once in this process. */
-  TREADLE_CONCURRENCY: wholeNumber(1, 10_000).default(100),
+  TREADLE_CONCURRENCY: wholeNumber(1, 1_000_000).default(100),
   TREADLE_QUEUE: z.enum(QUEUES, `one of ${QUEUES.join(', ')}`).default('graphile-worker'),
   TREADLE_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
   /** Where the embedded Postgres keeps its data. */
@@ -44,7 +44,9 @@ const schema = z.object({
   TREADLE_LEASE_SECONDS: wholeNumber(1, 3600).default(15),
   /** Whether this process holds a lock for life, by which others see its death at once. `off`: leases alone tell. */
   TREADLE_SESSION_LOCKS: z.enum(SESSION_LOCKS, `one of ${SESSION_LOCKS.join(', ')}`).default('auto'),
-  /** How often to look for steps when no notification came, in ms. */
+  /** A step that ends within so many ms writes its start and its end together; 0: in_progress is written at once. */
+  TREADLE_FUSE_MS: wholeNumber(0, 60_000).default(50),
+  /** How often to look for steps when no notification came, in ms. While nobody works, every 5000 at least is enough. */
   TREADLE_POLL_INTERVAL_MS: wholeNumber(10, 3_600_000).default(1000),
   /** Seconds between two looks at all unfinished tasks, whichever process takes them. */
   TREADLE_SWEEP_SECONDS: wholeNumber(1, 86_400).default(30),
@@ -69,6 +71,7 @@ export interface Config {
   readonly app: string | undefined;
   readonly leaseSeconds: number;
   readonly sessionLocks: (typeof SESSION_LOCKS)[number];
+  readonly fuseMs: number;
   readonly pollIntervalMs: number;
   readonly sweepSeconds: number;
   readonly retentionDays: number | undefined;
@@ -103,6 +106,7 @@ export function loadConfig(
     app: read.TREADLE_APP,
     leaseSeconds: read.TREADLE_LEASE_SECONDS,
     sessionLocks: read.TREADLE_SESSION_LOCKS,
+    fuseMs: read.TREADLE_FUSE_MS,
     pollIntervalMs: read.TREADLE_POLL_INTERVAL_MS,
     sweepSeconds: read.TREADLE_SWEEP_SECONDS,
     retentionDays: read.TREADLE_RETENTION_DAYS,

@@ -12,6 +12,8 @@ export const DEFAULT_MAX_RESULT_BYTES = 4 * 1024 * 1024;
 export interface CompletedOutcome {
   readonly kind: 'complete';
   readonly results: Json;
+  /** The same as the JSON text that is stored, for whoever need not serialise it again. */
+  readonly results_json?: string;
 }
 
 /** How a failed attempt is to be treated. */

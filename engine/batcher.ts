@@ -6,8 +6,10 @@ export interface BatcherOptions<Item, Result> {
   readonly maxSize: number;
   /** Handles a batch; answers in the order of the items. */
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;
-  /** How many batches may be under way at once. */
+  /** How many batches may be under way at once. Default 1. */
   readonly lanes?: number;
+  /** Items for which a further lane is worth opening: fewer wait for the one that is busy. Default 1. */
+  readonly worthALane?: number;
 }
 
 interface Waiting<Item, Result> {
@@ -20,6 +22,7 @@ export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
   #waiting: Waiting<Item, Result>[] = [];
   #lanes = 0;
+  #woken = false;
 
   constructor(options: BatcherOptions<Item, Result>) {
     this.#options = options;
@@ -34,21 +37,39 @@ export class Batcher<Item, Result> {
     return new Promise<Result>((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
       // A turn of the loop lets everything that ended in the same tick join the batch.
-      if (this.#waiting.length === 1) setImmediate(() => void this.#drain());
+      if (!this.#woken) {
+        this.#woken = true;
+        setImmediate(() => this.#openLanes());
+      }
     });
   }
 
-  async #drain(): Promise<void> {
-    if (this.#lanes >= (this.#options.lanes ?? 1)) return;
-    this.#lanes += 1;
-    try {
-      while (this.#waiting.length > 0) {
-        const batch = this.#waiting.splice(0, this.#options.maxSize);
-        await this.#run(batch);
-      }
-    } finally {
-      this.#lanes -= 1;
+  #openLanes(): void {
+    this.#woken = false;
+    const { lanes = 1 } = this.#options;
+    while (this.#lanes < lanes && this.#isWorthALane()) {
+      this.#lanes += 1;
+      void this.#drain();
     }
+  }
+
+  /** The first lane is for whatever there is. */
+  #isWorthALane(): boolean {
+    const { worthALane = 1 } = this.#options;
+    return this.#waiting.length >= (this.#lanes === 0 ? 1 : worthALane);
+  }
+
+  async #drain(): Promise<void> {
+    do await this.#run(this.#waiting.splice(0, this.#nextSize()));
+    while (this.#lanes === 1 ? this.#waiting.length > 0 : this.#isWorthALane());
+    this.#lanes -= 1;
+  }
+
+  /** A burst is shared among the lanes, so that none of them waits for the others. */
+  #nextSize(): number {
+    const { maxSize, lanes = 1, worthALane = 1 } = this.#options;
+    const sharing = lanes - this.#lanes + 1; // this one, and those that are still closed
+    return Math.min(maxSize, Math.max(Math.ceil(this.#waiting.length / sharing), worthALane));
   }
 
   async #run(batch: readonly Waiting<Item, Result>[]): Promise<void> {

@@ -1,9 +1,10 @@
 // Asks Postgres for viable steps that this process can run, up to its free capacity. It asks when it was woken (steps
-// became ready, a slot was freed) and once a second in case a notification was lost; never in between. After an error it
+// became ready, a slot was freed) and now and then in case a notification was lost; never in between. After an error it
 // first asks for what it may have claimed without hearing of it.
 import type { Logger } from 'pino';
 import { TreadleError } from '../core/errors.ts';
-import type { ClaimedStep, WorkerIdentity } from '../sql/steps.ts';
+import type { ClaimedStep } from '../sql/delivery.ts';
+import type { WorkerIdentity } from '../sql/steps.ts';
 import { isAway } from './outage.ts';
 
 /** Claims more than this at once hold their locks for long and fill the process with waiting steps. */
@@ -26,9 +27,16 @@ export interface ClaimLoopOptions {
   readonly outageOver: (error: unknown, signal: AbortSignal) => Promise<void>;
   /** After so long without a sign of life others take our steps back. */
   readonly leaseMs: number;
-  readonly pollIntervalMs: number;
+  /** How long to sleep, at this moment, when nobody wakes it. */
+  readonly pollIntervalMs: () => number;
   readonly pause: (ms: number) => Promise<void>;
   readonly log: Logger;
+}
+
+/** Slots that a recording may fill with children of the steps that it ends. */
+export interface Loan {
+  readonly ended: number;
+  readonly slots: number;
 }
 
 export class ClaimLoop {
@@ -37,6 +45,14 @@ export class ClaimLoop {
   #woken = false;
   #hungry = false;
   #uncertain = false;
+  /** Slots that recordings under way may fill with children. */
+  #lent = 0;
+  #lender: (() => void) | undefined;
+  /**
+   * How many slots are lent for each step that ends: twice what the last loan needed, less and less while none is needed. What
+   * is lent in vain cannot be claimed meanwhile, as when ten thousand siblings end that have one child together.
+   */
+  #children = 1;
   #sleeper: (() => void) | undefined;
   #loop: Promise<void> = Promise.resolve();
 
@@ -59,40 +75,85 @@ export class ClaimLoop {
     if (this.#hungry) this.wake();
   }
 
-  /** Resolves when nothing more will be claimed. */
+  /** Slots for children of so many steps that are about to be recorded. Every loan ends in repay or writeOff. */
+  lend(ended: number): Loan {
+    if (this.#stopping.signal.aborted || this.#uncertain) return { ended, slots: 0 };
+    const free = this.#options.freeCapacity() - this.#lent;
+    const slots = Math.max(0, Math.min(Math.ceil(ended * this.#children), ended, free));
+    this.#lent += slots;
+    return { ended, slots };
+  }
+
+  /** The recording that was asked for at `asked` brought these steps. */
+  repay(loan: Loan, asked: number, worker: WorkerIdentity, steps: readonly ClaimedStep[]): void {
+    const needed = (2 * steps.length) / loan.ended;
+    if (loan.slots > 0) this.#children = Math.max(needed, this.#children / 2, Number.EPSILON);
+    if (this.#tooLate(asked)) this.#uncertain = true;
+    else if (steps.length > 0) this.#options.dispatch(worker, steps);
+    this.#returned(loan);
+  }
+
+  /** The recording failed: it may have claimed children all the same. */
+  writeOff(loan: Loan): void {
+    if (loan.slots > 0) this.#uncertain = true;
+    this.#returned(loan);
+  }
+
+  /** Resolves when nothing more will be claimed, and what was claimed has come. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.wake();
     await this.#loop;
+    await this.#allRepaid();
   }
 
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       this.#woken = false;
-      const free = Math.min(this.#options.freeCapacity(), STEPS_AT_ONCE);
+      const free = Math.min(this.#options.freeCapacity() - this.#lent, STEPS_AT_ONCE);
       const claimed = free > 0 ? await this.#claim(free) : 0;
       // A full answer says that there may be more; anything else waits to be woken.
       this.#hungry = claimed >= free;
-      if (!this.#hungry || free <= 0) await this.#sleep(this.#options.pollIntervalMs);
+      if (!this.#hungry || free <= 0) await this.#sleep(this.#options.pollIntervalMs());
     }
   }
 
   async #claim(free: number): Promise<number> {
     const { identity, claim, undelivered, dispatch } = this.#options;
+    const mends = this.#uncertain;
+    if (mends) await this.#allRepaid(); // else the same steps would reach us twice
     const worker = identity();
     const asked = performance.now();
     try {
-      const steps = this.#uncertain ? await undelivered(worker) : await claim(worker, free);
-      const certain = !this.#uncertain;
-      // We were frozen while the answer was on its way: others may have taken the steps back. Ask which are still ours.
-      this.#uncertain = performance.now() - asked > this.#options.leaseMs;
-      if (this.#uncertain) return free;
+      const steps = mends ? await undelivered(worker) : await claim(worker, free);
+      // a loan that was written off while we claimed leaves its own uncertainty, which this answer does not end
+      const late = this.#tooLate(asked);
+      if (late || mends) this.#uncertain = late;
+      if (late) return free;
       if (steps.length > 0) dispatch(worker, steps);
-      return certain ? steps.length : free; // what was undelivered says nothing of what is ready
+      return mends ? free : steps.length; // what was undelivered says nothing of what is ready
     } catch (error) {
       await this.#afterError(worker, error);
       return free;
     }
+  }
+
+  /** We were frozen while the answer was on its way: others may have taken the steps back. Ask which are still ours. */
+  #tooLate(asked: number): boolean {
+    return performance.now() - asked > this.#options.leaseMs;
+  }
+
+  #returned({ slots }: Loan): void {
+    this.#lent -= slots;
+    if (this.#uncertain || this.#hungry) this.wake();
+    if (this.#lent === 0) this.#lender?.();
+  }
+
+  #allRepaid(): Promise<void> {
+    if (this.#lent === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#lender = resolve;
+    });
   }
 
   async #afterError(worker: WorkerIdentity, error: unknown): Promise<void> {

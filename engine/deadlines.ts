@@ -22,6 +22,7 @@ export interface DeadlinesOptions {
 export class Deadlines {
   readonly #options: DeadlinesOptions;
   #timer: NodeJS.Timeout | undefined;
+  #dueAt = Infinity;
   #looking: Promise<void> | undefined;
   #again = false;
   #stopped = false;
@@ -37,6 +38,12 @@ export class Deadlines {
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
     });
+  }
+
+  /** The earliest is so far off, in ms; 0 or less: it has passed. What was heard before may be nearer, and stays. */
+  expect(inMs: number): void {
+    if (inMs <= 0) this.look();
+    else if (performance.now() + inMs < this.#dueAt) this.#arm(inMs);
   }
 
   async stop(): Promise<void> {
@@ -65,8 +72,13 @@ export class Deadlines {
 
   #arm(inMs: number | null): void {
     clearTimeout(this.#timer);
+    this.#dueAt = Infinity;
     if (inMs === null || this.#stopped) return;
     const delay = inMs > 0 ? Math.min(Math.ceil(inMs), LONGEST_TIMER_MS) : TRY_AGAIN_MS;
-    this.#timer = setTimeout(() => this.look(), delay);
+    this.#dueAt = performance.now() + delay;
+    this.#timer = setTimeout(() => {
+      this.#dueAt = Infinity;
+      this.look();
+    }, delay);
   }
 }

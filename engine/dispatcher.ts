@@ -1,76 +1,28 @@
 // Hands claimed steps to their handlers and their outcomes to the recorder, and knows what is running right now.
-import type { Logger } from 'pino';
-import { TRANSITION_EVENTS, type Emit } from '../core/events.ts';
+import { TRANSITION_EVENTS } from '../core/events.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { DeclarationError } from '../handlers/declaration.ts';
 import { failedOutcome } from '../handlers/failure.ts';
 import type { HandlerRegistry } from '../handlers/registry.ts';
-import type { StepInvocation } from '../handlers/step-context.ts';
 import { runStep } from '../handlers/step-handler.ts';
 import type { TransactionJob } from '../handlers/step-transaction.ts';
+import type { ClaimedStep } from '../sql/delivery.ts';
 import type { HandlerTransactions } from '../sql/handler-transaction.ts';
-import type { Aftermath, ClaimedStep, WorkerIdentity } from '../sql/steps.ts';
+import type { Aftermath, WorkerIdentity } from '../sql/steps.ts';
 import type { Recorder } from './recorder.ts';
+import { RunningClaim, type Surroundings } from './running-claim.ts';
 
-export interface DispatcherOptions {
+export interface DispatcherOptions extends Surroundings {
   readonly registry: HandlerRegistry;
   readonly recorder: Recorder;
   readonly transactions: HandlerTransactions;
   /** A handler has completed its step in a transaction of its own. */
   readonly onCompleted: (aftermath: Aftermath) => void;
-  readonly emit: Emit;
-  readonly log: Logger;
   /** Steps that may run at once. */
   readonly concurrency: number;
-  /** Milliseconds for an attempt of a step whose template sets no timeout. Undefined: as long as it likes. */
-  readonly defaultTimeoutMs: number | undefined;
-  /** Bytes of JSON text that results may have. Undefined: DEFAULT_MAX_RESULT_BYTES. */
-  readonly maxResultBytes: number | undefined;
   /** A handler has ended: its slot is free, also while the outcome is on its way to disk. */
   readonly onSlotFreed: () => void;
 }
-
-/** One claim while its handler is at work. */
-class RunningClaim {
-  readonly stepId: number;
-  readonly #control = new AbortController();
-  #giveUp: () => void = () => {};
-  /** The handler's own transaction is being committed: the claim ends with it, by our own hand. */
-  committing = false;
-  /** It has been committed: the step is complete, and there is nothing to record. */
-  completed = false;
-  /** It is given back: the engine stops, and its handler does not. */
-  released = false;
-  /** Resolves when the claim has been taken away: nobody waits for the handler any more. */
-  readonly revoked = new Promise<undefined>((resolve) => {
-    this.#giveUp = () => resolve(undefined);
-  });
-
-  constructor(stepId: number) {
-    this.stepId = stepId;
-  }
-
-  get signal(): AbortSignal {
-    return this.#control.signal;
-  }
-
-  /** Tells the handler to stop; its answer is still waited for. */
-  abort(reason: Error): void {
-    this.#control.abort(reason);
-  }
-
-  revoke(reason: Error): void {
-    this.#giveUp();
-    this.#control.abort(reason);
-  }
-
-  release(): void {
-    this.released = true;
-    this.#giveUp();
-  }
-}
-
-type RunnableStep = ClaimedStep & { readonly parent_results: NonNullable<ClaimedStep['parent_results']> };
 
 /** What became of the steps of this process. */
 export interface StepCounts {
@@ -85,13 +37,16 @@ export interface StepCounts {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #running = new Map<number, RunningClaim>();
-  readonly #unfinished = new Set<Promise<void>>();
   /** Claims from their dispatch until their outcome is on disk. */
   readonly #held = new Set<number>();
+  /** Who waits for the last of them. */
+  #idlers: (() => void)[] = [];
   #lateOutcomes = 0;
   #ended = 0;
   #givenBack = 0;
   #unrecorded = 0;
+  readonly #transact = (claim: RunningClaim, job: TransactionJob): Promise<void> =>
+    this.#runTransaction(claim, job);
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -104,7 +59,7 @@ export class Dispatcher {
 
   /** The step that runs under a claim, as far as this process knows. */
   stepOf(claimId: number): number | undefined {
-    return this.#running.get(claimId)?.stepId;
+    return this.#running.get(claimId)?.claimed.workflow_step_id;
   }
 
   /** All claims that this process knows to hold, also those whose outcome is on its way to disk. */
@@ -133,74 +88,97 @@ export class Dispatcher {
   }
 
   dispatch(worker: WorkerIdentity, steps: readonly ClaimedStep[]): void {
-    const { emit } = this.#options;
-    emit('workflow.viable_steps_discovered', {
-      task_ids: [...new Set(steps.map((step) => step.task_id))],
-      workflow_step_ids: steps.map((step) => step.workflow_step_id),
-      step_count: steps.length,
-    });
-    for (const step of steps) {
-      this.#held.add(step.claim_id);
-      const work = this.#carryOut(worker, step).finally(() => {
-        this.#held.delete(step.claim_id);
-        this.#unfinished.delete(work);
-      });
-      this.#unfinished.add(work);
-    }
+    this.#announce(steps);
+    for (const step of steps) this.#begin(new RunningClaim(worker, step, this.#options, this.#transact));
   }
 
-  /** Tells all handlers to stop. */
+  /** Tells all handlers to stop; their answers are still waited for. */
   abort(reason: Error): void {
-    for (const claim of this.#running.values()) claim.abort(reason);
+    for (const claim of this.#running.values()) claim.stop.give(reason);
   }
 
   /** These claims are no longer ours: their handlers are told, their slots are free, and what they answer is dropped. */
   revoke(claimIds: readonly number[], reason: Error): void {
     for (const claimId of claimIds) {
       const claim = this.#running.get(claimId);
-      if (claim && !claim.committing) claim.revoke(reason);
+      if (!claim || claim.committing) continue;
+      claim.abandoned = 'revoked';
+      claim.stop.give(reason);
+      this.#freeSlot(claim);
+      this.#letGo(claim);
     }
   }
 
   /** Nobody waits any longer for handlers that are still at work: their steps go back, unharmed. */
   release(): void {
-    for (const claim of this.#running.values()) if (!claim.committing || claim.completed) claim.release();
+    for (const claim of this.#running.values()) {
+      if (claim.committing && !claim.completed) continue;
+      claim.abandoned = 'released';
+      this.#freeSlot(claim);
+      if (claim.completed) this.#completedByItself(claim);
+      else void this.#giveBack(claim);
+    }
   }
 
   /** Resolves when every step that was dispatched is recorded. */
   async idle(): Promise<void> {
-    await Promise.all(this.#unfinished);
+    if (this.#held.size > 0) await new Promise<void>((resolve) => this.#idlers.push(resolve));
   }
 
-  async #carryOut(worker: WorkerIdentity, step: ClaimedStep): Promise<void> {
-    this.#publish(step, 'start', 'pending', 'in_progress');
-    const claim = new RunningClaim(step.workflow_step_id);
-    this.#running.set(step.claim_id, claim);
-    const work = this.#run(step, claim);
-    const outcome = await Promise.race([work, claim.revoked]);
-    this.#running.delete(step.claim_id);
-    this.#options.onSlotFreed();
-    if (claim.completed) this.#ended += 1;
-    else if (outcome) await this.#record(worker, step, claim, outcome);
-    else if (claim.released) await this.#giveBack(worker, step);
-    else void work.then(() => this.#late(step));
+  #begin(claim: RunningClaim): void {
+    const { claim_id } = claim.claimed;
+    this.#publish(claim.claimed, 'start', 'pending', 'in_progress');
+    this.#held.add(claim_id);
+    this.#running.set(claim_id, claim);
+    void this.#run(claim).then((outcome) => this.#answered(claim, outcome));
   }
 
-  async #record(
-    worker: WorkerIdentity,
-    step: ClaimedStep,
-    claim: RunningClaim,
-    outcome: Outcome,
-  ): Promise<void> {
+  #run(claim: RunningClaim): Promise<Outcome> {
+    if (claim.claimed.parent_results === null) return Promise.resolve(failedOutcome(tooMuchInput()));
     try {
-      if (await this.#options.recorder.record(worker, step, outcome)) this.#recorded(step, outcome);
+      return runStep(this.#options.registry.get(claim.handler), claim);
+    } catch (error) {
+      return Promise.resolve({ ...failedOutcome(error), code: 'unknown_handler', permanent: true });
+    }
+  }
+
+  #answered(claim: RunningClaim, outcome: Outcome): void {
+    if (claim.abandoned === 'revoked') this.#late(claim.claimed);
+    if (claim.abandoned) return;
+    this.#freeSlot(claim);
+    if (claim.completed) this.#completedByItself(claim);
+    else void this.#record(claim, outcome);
+  }
+
+  /** Its own transaction has recorded it. */
+  #completedByItself(claim: RunningClaim): void {
+    this.#ended += 1;
+    this.#letGo(claim);
+  }
+
+  #freeSlot({ claimed }: RunningClaim): void {
+    this.#running.delete(claimed.claim_id);
+    this.#options.onSlotFreed();
+  }
+
+  #letGo({ claimed }: RunningClaim): void {
+    this.#held.delete(claimed.claim_id);
+    if (this.#held.size > 0) return;
+    for (const resolve of this.#idlers.splice(0)) resolve();
+  }
+
+  async #record(claim: RunningClaim, outcome: Outcome): Promise<void> {
+    const { worker, claimed } = claim;
+    try {
+      if (await this.#options.recorder.record(worker, claimed, outcome)) this.#recorded(claimed, outcome);
       else if (claim.completed)
         this.#ended += 1; // a timeout met a commit that was under way
-      else this.#late(step);
+      else this.#late(claimed);
     } catch (error) {
       this.#unrecorded += 1;
-      this.#options.log.error({ err: error, ...names(step) }, 'an outcome could not be recorded');
+      this.#options.log.error({ err: error, ...names(claimed) }, 'an outcome could not be recorded');
     } finally {
+      this.#letGo(claim);
       this.#options.onSlotFreed(); // while it waited for the disk it may have held the claims back
     }
   }
@@ -210,12 +188,15 @@ export class Dispatcher {
     this.#report(step, outcome);
   }
 
-  async #giveBack(worker: WorkerIdentity, step: ClaimedStep): Promise<void> {
+  async #giveBack(claim: RunningClaim): Promise<void> {
+    const { worker, claimed } = claim;
     try {
-      if (await this.#options.recorder.release(worker, step)) this.#givenBack += 1;
+      if (await this.#options.recorder.release(worker, claimed)) this.#givenBack += 1;
     } catch (error) {
       this.#unrecorded += 1;
-      this.#options.log.error({ err: error, ...names(step) }, 'a step could not be given back');
+      this.#options.log.error({ err: error, ...names(claimed) }, 'a step could not be given back');
+    } finally {
+      this.#letGo(claim);
     }
   }
 
@@ -224,37 +205,10 @@ export class Dispatcher {
     this.#options.log.warn(names(step), 'a late outcome was refused: the step had been taken away');
   }
 
-  async #run(step: ClaimedStep, claim: RunningClaim): Promise<Outcome> {
-    const { parent_results } = step;
-    if (parent_results === null) return failedOutcome(tooMuchInput());
-    try {
-      const invocation = this.#invocation({ ...step, parent_results }, claim);
-      return await runStep(this.#options.registry.get(step.handler), invocation);
-    } catch (error) {
-      return { ...failedOutcome(error), code: 'unknown_handler', permanent: true };
-    }
-  }
-
-  #invocation(step: RunnableStep, claim: RunningClaim): StepInvocation {
-    return {
-      handler: step.handler,
-      task: { ...step.task, requested_at: new Date(step.task.requested_at) },
-      step: { ...step, name: step.step_name },
-      parent_results: step.parent_results,
-      handler_config: step.handler_config,
-      timeout_ms: step.timeout_ms ?? this.#options.defaultTimeoutMs,
-      max_result_bytes: this.#options.maxResultBytes,
-      signal: claim.signal,
-      log: this.#options.log,
-      emit: this.#options.emit,
-      transaction: (job) => this.#transact(step, claim, job),
-    };
-  }
-
   /** Runs a handler's transaction, which completes its step. */
-  async #transact(step: ClaimedStep, claim: RunningClaim, { signal, work }: TransactionJob): Promise<void> {
+  async #runTransaction(claim: RunningClaim, { signal, work }: TransactionJob): Promise<void> {
     const aftermath = await this.#options.transactions.run({
-      claimToken: step.claim_token,
+      claimToken: claim.claimed.claim_token,
       signal,
       work,
       committing: (underWay) => {
@@ -262,8 +216,18 @@ export class Dispatcher {
       },
     });
     claim.completed = true;
-    this.#publish(step, 'complete', 'in_progress', 'complete');
+    this.#publish(claim.claimed, 'complete', 'in_progress', 'complete');
     this.#options.onCompleted(aftermath);
+  }
+
+  #announce(steps: readonly ClaimedStep[]): void {
+    const { emit, isHeard } = this.#options;
+    if (!isHeard('workflow.viable_steps_discovered')) return;
+    emit('workflow.viable_steps_discovered', {
+      task_ids: [...new Set(steps.map((step) => step.task_id))],
+      workflow_step_ids: steps.map((step) => step.workflow_step_id),
+      step_count: steps.length,
+    });
   }
 
   #report(step: ClaimedStep, outcome: Outcome): void {
@@ -299,12 +263,10 @@ export class Dispatcher {
     from_state: 'pending' | 'in_progress',
     to_state: 'in_progress' | 'complete',
   ): void {
-    this.#options.emit(TRANSITION_EVENTS.step[event], {
-      ...names(step),
-      from_state,
-      to_state,
-      attempt: step.attempt,
-    });
+    const { emit, isHeard } = this.#options;
+    const name = TRANSITION_EVENTS.step[event];
+    if (!isHeard(name)) return;
+    emit(name, { ...names(step), from_state, to_state, attempt: step.attempt });
   }
 }
 

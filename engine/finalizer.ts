@@ -6,12 +6,16 @@ import type { Database } from '../sql/database.ts';
 import type { Aftermath } from '../sql/steps.ts';
 import { takeWakeups, type Wakeup } from '../sql/tasks.ts';
 import { isAway } from './outage.ts';
+import { LONGEST_ROUND_MS } from './periods.ts';
 import { dedupeKey, type QueueAdapter } from './queue/adapter.ts';
 
 const WAKEUPS_AT_ONCE = 500;
 
-/** Below this a timer of our own is armed beside the job: queues look for delayed jobs only every second or so. */
-const SHORT_DELAY_MS = 5000;
+/**
+ * Below this a timer of our own is armed beside the job: queues look for delayed jobs only every second or so. What is due
+ * later is seen in time by a round of recovery.
+ */
+const SHORT_DELAY_MS = LONGEST_ROUND_MS + 1000;
 
 export interface FinalizerOptions {
   readonly database: Database;

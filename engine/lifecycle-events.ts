@@ -12,6 +12,11 @@ export class LifecycleEvents {
     this.#emitter.setMaxListeners(0); // every waiting program is a listener
   }
 
+  /** Whether a payload is worth making. */
+  isHeard(event: EventName): boolean {
+    return this.#emitter.listenerCount(event) > 0;
+  }
+
   publish<Name extends EventName>(event: Name, payload: EventPayloads[Name]): void {
     for (const listener of this.#emitter.listeners(event)) {
       try {

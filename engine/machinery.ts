@@ -5,20 +5,16 @@ import type { Logger } from 'pino';
 import type { Emit } from '../core/events.ts';
 import type { HandlerRegistry } from '../handlers/registry.ts';
 import type { Database } from '../sql/database.ts';
+import type { ClaimedStep } from '../sql/delivery.ts';
 import { HandlerTransactions } from '../sql/handler-transaction.ts';
-import {
-  claimSteps,
-  undeliveredSteps,
-  type Aftermath,
-  type ClaimedStep,
-  type WorkerIdentity,
-} from '../sql/steps.ts';
+import { claimSteps, undeliveredSteps, type Aftermath, type WorkerIdentity } from '../sql/steps.ts';
 import { notifyEngines, startTasks, wakeUnfinishedTasks } from '../sql/tasks.ts';
 import { Batcher } from './batcher.ts';
 import { ClaimLoop } from './claim-loop.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Finalizer } from './finalizer.ts';
+import { LateStarts } from './late-starts.ts';
 import { LifecycleEvents } from './lifecycle-events.ts';
 import { Listener } from './listener.ts';
 import { Membership } from './membership.ts';
@@ -27,13 +23,15 @@ import type { EngineOptions } from './options.ts';
 import { isAway, Outage } from './outage.ts';
 import type { QueueAdapter } from './queue/adapter.ts';
 import { Recorder } from './recorder.ts';
-import { Recovery, ROUNDS_PER_LEASE } from './recovery.ts';
+import { claimPollMs, roundsLookForSteps } from './periods.ts';
+import { Recovery } from './recovery.ts';
 import { Sweep } from './sweep.ts';
 import { TaskCreator } from './task-requests.ts';
 import { Templates } from './templates.ts';
 import { Vigil } from './vigil.ts';
 
 const TASKS_AT_ONCE = 500;
+const DEFAULT_FUSE_MS = 50;
 
 /** What the engine has made of its options. */
 export interface Foundation {
@@ -59,6 +57,7 @@ export class Machinery {
   readonly finalizer: Finalizer;
   readonly starter: Batcher<number, void>;
   readonly claims: ClaimLoop;
+  readonly lateStarts: LateStarts;
   readonly recovery: Recovery;
   readonly deadlines: Deadlines;
   readonly sweep: Sweep;
@@ -72,6 +71,7 @@ export class Machinery {
   constructor({ options, database, registry, queue, log }: Foundation) {
     const concurrency = options.concurrency ?? 100;
     const leaseSeconds = options.leaseSeconds ?? 15;
+    const pollIntervalMs = options.pollIntervalMs ?? 1000;
     const emit: Emit = (event, payload) => this.events.publish(event, payload);
     const drainWakeups = (): void => this.finalizer.drainWakeups();
 
@@ -109,6 +109,15 @@ export class Machinery {
       pause,
       outageOver: (error, signal) => this.outage.over(error, signal),
       onRecorded: (recorded) => this.finalizer.settle(recorded),
+      successors: {
+        order: (ended) => {
+          const loan = this.claims.lend(ended);
+          const lateStart = this.lateStarts.enabled;
+          return { handlers: this.registry.names(), capacity: loan.slots, lateStart, loan };
+        },
+        arrived: ({ loan }, asked, worker, steps) => this.claims.repay(loan, asked, worker, steps),
+        lost: ({ loan }) => this.claims.writeOff(loan),
+      },
     });
     this.transactions = new HandlerTransactions(this.database, options.handlerConnections ?? 10);
     this.dispatcher = new Dispatcher({
@@ -119,6 +128,7 @@ export class Machinery {
       defaultTimeoutMs: inMs(options.defaultTimeoutSeconds),
       maxResultBytes: options.maxResultBytes,
       emit,
+      isHeard: (event) => this.events.isHeard(event),
       log,
       concurrency,
       onSlotFreed: () => this.claims.slotFreed(),
@@ -133,16 +143,31 @@ export class Machinery {
       onAway: (error) => this.outage.noticed(error),
       onDue: (taskId) => void this.starter.add(taskId).catch(() => {}), // the job in the queue comes anyway
     });
+    this.lateStarts = new LateStarts({
+      database: this.database,
+      afterMs: options.fuseMs ?? DEFAULT_FUSE_MS,
+      isRunning: ({ claim_id }) => this.dispatcher.stepOf(claim_id) !== undefined,
+      log,
+    });
     this.claims = new ClaimLoop({
       identity: () => this.membership.identity,
       claim: (worker, capacity) => this.#claim(worker, capacity),
       undelivered: (worker) => undeliveredSteps(this.database, worker, this.dispatcher.heldClaimIds),
       freeCapacity: () => this.dispatcher.freeCapacity,
-      dispatch: (worker, steps) => this.dispatcher.dispatch(worker, steps),
+      dispatch: (worker, steps) => {
+        this.dispatcher.dispatch(worker, steps);
+        this.lateStarts.watch(steps);
+      },
       onFenced: (lost) => this.membership.comeBack(lost),
       outageOver: (error, signal) => this.outage.over(error, signal),
       leaseMs: leaseSeconds * 1000,
-      pollIntervalMs: options.pollIntervalMs ?? 1000,
+      pollIntervalMs: () =>
+        claimPollMs({
+          pollIntervalMs,
+          hears: this.listener.hears,
+          running: this.dispatcher.running,
+          othersQuiet: this.vigil.isQuiet,
+        }),
       pause,
       log,
     });
@@ -155,16 +180,17 @@ export class Machinery {
       database: this.database,
       membership: this.membership,
       log,
-      intervalMs: (leaseSeconds * 1000) / ROUNDS_PER_LEASE,
+      leaseSeconds,
       emit,
       onAway: (error) => this.outage.noticed(error),
       onStalled: () => this.vigil.blind(),
       maySeeDeaths: () => !this.vigil.isBlind,
       onAftermath: (aftermath) => this.finalizer.settle(aftermath),
-      drainWakeups: () => {
-        drainWakeups();
-        this.deadlines.look();
-      },
+      drainWakeups,
+      handlers: roundsLookForSteps(pollIntervalMs) ? this.registry.names() : null,
+      onReady: () => this.claims.wake(),
+      onJobDueIn: (ms) => this.queue.jobDueIn?.(ms),
+      onDeadlineIn: (ms) => this.deadlines.expect(ms),
       claimIds: () => this.dispatcher.claimIds,
       stepOf: (claimId) => this.dispatcher.stepOf(claimId),
       onRevoked: (claimId, reason) => this.dispatcher.revoke([claimId], reason),
@@ -185,10 +211,14 @@ export class Machinery {
       identity: () => this.membership.identityIfAny,
       onMessage: (message) => this.#onMessage(message),
       onConnected: () => {
+        this.recovery.lookNow(); // what was said meanwhile did not reach us
         this.claims.wake();
         this.vigil.lookSharp();
       },
-      onLost: () => this.vigil.blind(),
+      onLost: () => {
+        this.vigil.blind();
+        this.claims.wake(); // it polls from now on
+      },
     });
     this.operations = new Operations({
       database: this.database,
@@ -233,7 +263,10 @@ export class Machinery {
 
   async #claim(worker: WorkerIdentity, capacity: number): Promise<ClaimedStep[]> {
     const announce = this.dispatcher.running === 0 && this.vigil.wantsNotice;
-    const steps = await claimSteps(this.database, worker, this.registry.names(), capacity, announce);
+    const steps = await claimSteps(this.database, worker, this.registry.names(), capacity, {
+      announce,
+      lateStart: this.lateStarts.enabled,
+    });
     if (announce && steps.length > 0) this.vigil.noticeGiven();
     return steps;
   }
@@ -263,7 +296,7 @@ export class Machinery {
     if (served) this.claims.wake();
     const others = handlers.some((handler) => handler !== null && !this.registry.has(handler));
     if (others || this.#leaving.signal.aborted || this.dispatcher.freeCapacity <= 0) {
-      notifyEngines(this.database, 'ready').catch(() => {}); // they look for themselves every second
+      notifyEngines(this.database, 'ready').catch(() => {}); // their next round looks for itself
     }
   }
 
@@ -272,8 +305,10 @@ export class Machinery {
     else if (message === 'wakeups') this.finalizer.drainWakeups();
     else if (message === 'deadlines') this.deadlines.look();
     else if (message === 'changed') this.recovery.settleChanged();
-    else if (message === 'busy') this.vigil.lookSharp();
-    else if (message === 'revoked') this.recovery.checkClaims().catch(() => {}); // the next round looks again
+    else if (message === 'busy') {
+      this.vigil.lookSharp();
+      this.claims.wake(); // whoever begins may have more than it has slots for
+    } else if (message === 'revoked') this.recovery.checkClaims().catch(() => {}); // the next round looks again
   }
 }
 

@@ -1,10 +1,9 @@
-// This process as Postgres knows it: registered with its handlers and capacity, alive while it sends heartbeats. When it
+// This process as Postgres knows it: registered with its handlers and capacity, alive while it looks around. When it
 // was declared dead it comes back under the same id and a higher epoch; what it held before is no longer its own.
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Executor } from '../sql/database.ts';
 import {
-  heartbeat,
   leaveWorker,
   registerWorker,
   type Left,
@@ -47,12 +46,6 @@ export class Membership {
     const { database, log } = this.#options;
     this.#identity = await registerWorker(database, this.#registration());
     log.debug({ ...this.#identity }, 'registered as a worker');
-  }
-
-  async beat(): Promise<void> {
-    const { database, leaseSeconds } = this.#options;
-    const { identity } = this;
-    if (!(await heartbeat(database, identity, leaseSeconds))) await this.comeBack(identity);
   }
 
   /** The worker of this epoch was declared dead. Whoever notices first brings it back, once. */

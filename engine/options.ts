@@ -24,7 +24,16 @@ export interface EngineOptions {
   readonly leaseSeconds?: number;
   /** `auto`: hold a lock for life where sessions are our own, so that others see a death at once. Default `auto`. */
   readonly sessionLocks?: 'auto' | 'off';
-  /** How often to look for steps when no notification came, in ms. Default 1000. */
+  /**
+   * A step that ends within so many ms writes its start and its end to the audit trail together; a longer one is shown as
+   * in_progress after that time. The claim is on disk before the handler starts in any case. 0: in_progress at once.
+   * Default 50.
+   */
+  readonly fuseMs?: number;
+  /**
+   * How often to look for steps when no notification came, in ms. Default 1000. While nobody runs steps and notifications
+   * arrive, up to 5000 means: every 5000 (docs/decisions/0007).
+   */
   readonly pollIntervalMs?: number;
   /** Seconds between two looks at all unfinished tasks, whichever engine takes them. Default 30. */
   readonly sweepSeconds?: number;

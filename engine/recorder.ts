@@ -3,23 +3,27 @@
 // once: when the answer to a recording was lost, the second sending finds out that the first went through.
 import type { Logger } from 'pino';
 import { TreadleError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
 import type { FailedOutcome, Outcome } from '../core/outcome.ts';
 import { retryDelaySeconds } from '../core/retry.ts';
 import type { Executor } from '../sql/database.ts';
 import {
   recordedOutcomes,
   recordOutcomes,
-  type ClaimedStep,
+  type HandOver,
   type OutcomeRow,
   type Recorded,
   type WorkerIdentity,
 } from '../sql/steps.ts';
+import type { ClaimedStep, ClaimedTask } from '../sql/delivery.ts';
 import { Batcher } from './batcher.ts';
+import type { Loan } from './claim-loop.ts';
 import { isAway } from './outage.ts';
 
 /** Larger batches lock more tasks for longer and win nothing more. */
 const OUTCOMES_AT_ONCE = 500;
+/** Two statements at once keep two cores of the server busy; one for few outcomes would only split what one commit can do. */
+const LANES = 2;
+const WORTH_A_LANE = 50;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
 
@@ -28,6 +32,7 @@ const TRY_AGAIN = new Set(['40P01', '40001']);
 
 interface Finished {
   readonly worker: WorkerIdentity;
+  readonly task: ClaimedTask;
   readonly row: OutcomeRow;
 }
 
@@ -36,10 +41,32 @@ export interface RecorderOptions {
   readonly log: Logger;
   /** Told of every statement that went through. */
   readonly onRecorded: (recorded: Recorded) => void;
+  /** Takes children of the recorded steps for this process; absent where it takes none. */
+  readonly successors?: Successors;
   /** Resolves after a pause; replaced by tests. */
   readonly pause: (ms: number) => Promise<void>;
   /** Resolves when Postgres takes statements again, or when the signal aborts. */
   readonly outageOver?: (error: unknown, signal: AbortSignal) => Promise<void>;
+}
+
+/** What a recording may claim, and whoever lent it the slots for that. */
+export interface Order extends HandOver {
+  readonly loan: Loan;
+}
+
+/** Children that are claimed in the statement which records their parents. */
+export interface Successors {
+  /** What may be claimed when so many steps have ended. Every order ends in arrived or lost. */
+  readonly order: (ended: number) => Order;
+  /** `asked`: performance.now() when the statement was sent. */
+  readonly arrived: (
+    order: Order,
+    asked: number,
+    worker: WorkerIdentity,
+    steps: readonly ClaimedStep[],
+  ) => void;
+  /** The answer was lost. */
+  readonly lost: (order: Order) => void;
 }
 
 export class Recorder {
@@ -51,6 +78,8 @@ export class Recorder {
     this.#options = options;
     this.#batcher = new Batcher<Finished, boolean>({
       maxSize: OUTCOMES_AT_ONCE,
+      lanes: LANES,
+      worthALane: WORTH_A_LANE,
       run: (finished) => this.#record(finished),
     });
   }
@@ -62,12 +91,12 @@ export class Recorder {
 
   /** Resolves when the outcome is on disk: true when it counted, false when the claim had been taken away. */
   record(worker: WorkerIdentity, step: ClaimedStep, outcome: Outcome): Promise<boolean> {
-    return this.#batcher.add({ worker, row: outcomeRow(step, outcome) });
+    return this.#batcher.add({ worker, task: step.task, row: outcomeRow(step, outcome) });
   }
 
   /** Gives the step back: no attempt is counted, and it is ready at once. False when it had been taken away. */
   release(worker: WorkerIdentity, step: ClaimedStep): Promise<boolean> {
-    return this.#batcher.add({ worker, row: releaseRow(step) });
+    return this.#batcher.add({ worker, task: step.task, row: releaseRow(step) });
   }
 
   /** From now on what Postgres does not take at once is rejected: the process must end. */
@@ -89,11 +118,7 @@ export class Recorder {
     let sentBefore = false;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
-        const recorded = await recordOutcomes(
-          this.#options.database,
-          first.worker,
-          batch.map(({ row }) => row),
-        );
+        const recorded = await this.#send(first.worker, batch);
         const refused = recorded.refused_claim_ids;
         const mended =
           sentBefore && refused.length > 0 ? await this.#refusedByOthers(batch, refused) : refused;
@@ -105,6 +130,25 @@ export class Recorder {
         sentBefore ||= isAway(error);
         await this.#wait(error, batch.length, pauseMs);
       }
+    }
+  }
+
+  async #send(worker: WorkerIdentity, batch: readonly Finished[]): Promise<Recorded> {
+    const { database, successors } = this.#options;
+    const [order, asked] = [successors?.order(batch.length), performance.now()];
+    try {
+      const recorded = await recordOutcomes(
+        database,
+        worker,
+        batch.map(({ row }) => row),
+        order && { ...order, tasks: batch.map(({ task }) => task) },
+      );
+      // a turn later, so that the end of a step is told before the start of its children
+      if (order) setImmediate(() => successors?.arrived(order, asked, worker, recorded.claimed));
+      return recorded;
+    } catch (error) {
+      if (order) successors?.lost(order);
+      throw error;
     }
   }
 
@@ -121,7 +165,7 @@ export class Recorder {
     const { recorded_claim_ids, ...aftermath } = await recordedOutcomes(this.#options.database, unsure);
     const ours = new Set(recorded_claim_ids);
     const lost = refused.filter((claimId) => !ours.has(claimId));
-    if (ours.size > 0) this.#options.onRecorded({ ...aftermath, refused_claim_ids: lost });
+    if (ours.size > 0) this.#options.onRecorded({ ...aftermath, refused_claim_ids: lost, claimed: [] });
     return lost;
   }
 
@@ -141,7 +185,7 @@ export class Recorder {
       { err: error, workflow_step_id: first.row.workflow_step_id },
       'results cannot be stored',
     );
-    return this.#write([{ worker: first.worker, row: unstorable(first.row, error) }]);
+    return this.#write([{ ...first, row: unstorable(first.row, error) }]);
   }
 }
 
@@ -163,13 +207,14 @@ function byWorker(finished: readonly Finished[]): Finished[][] {
 
 /** An outcome as the database takes it, with the wait before the next attempt by the step's own policy. */
 export function outcomeRow(step: ClaimedStep, outcome: Outcome): OutcomeRow {
-  const { claim_id, workflow_step_id } = step;
+  const { claim_id, workflow_step_id, step_name } = step;
   if (outcome.kind === 'complete') {
     return {
       claim_id,
       workflow_step_id,
+      step_name,
       event: 'complete',
-      results: outcome.results,
+      results: outcome.results_json ?? JSON.stringify(outcome.results),
       metadata: {},
       delay_ms: null,
     };
@@ -178,17 +223,18 @@ export function outcomeRow(step: ClaimedStep, outcome: Outcome): OutcomeRow {
   return {
     claim_id,
     workflow_step_id,
+    step_name,
     event: 'fail',
-    results: { ...outcome.results, error, error_class, backtrace },
+    results: JSON.stringify({ ...outcome.results, error, error_class, backtrace }),
     metadata: { code, error_message: error, error_class },
     delay_ms: delayMs(step, outcome),
   };
 }
 
-function releaseRow({ claim_id, workflow_step_id }: ClaimedStep): OutcomeRow {
-  const results = { error: 'the engine stopped', error_class: 'Treadle::Released', backtrace: '' };
+function releaseRow({ claim_id, workflow_step_id, step_name }: ClaimedStep): OutcomeRow {
+  const results = '{"error": "the engine stopped", "error_class": "Treadle::Released", "backtrace": ""}';
   const metadata = { code: 'released', triggered_by: 'treadle' };
-  return { claim_id, workflow_step_id, event: 'release', results, metadata, delay_ms: 0 };
+  return { claim_id, workflow_step_id, step_name, event: 'release', results, metadata, delay_ms: 0 };
 }
 
 function delayMs(step: ClaimedStep, outcome: FailedOutcome): number | null {
@@ -198,10 +244,11 @@ function delayMs(step: ClaimedStep, outcome: FailedOutcome): number | null {
 
 function unstorable(row: OutcomeRow, error: unknown): OutcomeRow {
   const message = `the results cannot be stored: ${error instanceof Error ? error.message : String(error)}`;
-  const results: JsonObject = { error: message, error_class: 'Treadle::Unstorable', backtrace: '' };
+  const results = JSON.stringify({ error: message, error_class: 'Treadle::Unstorable', backtrace: '' });
   return {
     claim_id: row.claim_id,
     workflow_step_id: row.workflow_step_id,
+    step_name: row.step_name,
     event: 'fail',
     results,
     metadata: { code: 'unstorable', error_message: message },

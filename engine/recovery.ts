@@ -1,25 +1,26 @@
-// The round that makes every other part safe to fail: heartbeat, steps of dead workers given back, wake-ups that nobody
-// handed to the queue, tasks that somebody else changed while no engine listened.
+// The round that makes every other part safe to fail. One statement says that this process lives and hears what there is to
+// do: steps of dead workers to give back, wake-ups that nobody handed to the queue or that come due, tasks that somebody
+// else changed while no engine listened. Only what there is to do costs another.
 import type { Logger } from 'pino';
 import type { Emit } from '../core/events.ts';
 import type { Database } from '../sql/database.ts';
+import { lookAround, type Round } from '../sql/rounds.ts';
 import { heldClaims, revocations, takeBackLostSteps, type Aftermath, type LostStep } from '../sql/steps.ts';
-import { notifyEngines, returnLostWakeups, settleChangedTasks } from '../sql/tasks.ts';
+import { returnLostWakeups, settleChangedTasks } from '../sql/tasks.ts';
 import type { Membership } from './membership.ts';
 import { isAway } from './outage.ts';
+import { roundMs } from './periods.ts';
 
 const TASKS_AT_ONCE = 500;
 
 /** A job that is due for so long is given to the queue again. */
 const LOST_AFTER_SECONDS = 30;
 
-export const ROUNDS_PER_LEASE = 3;
-
 export interface RecoveryOptions {
   readonly database: Database;
   readonly membership: Membership;
   readonly log: Logger;
-  readonly intervalMs: number;
+  readonly leaseSeconds: number;
   readonly emit: Emit;
   readonly onAftermath: (aftermath: Aftermath) => void;
   /** A statement failed because Postgres is away. */
@@ -29,6 +30,14 @@ export interface RecoveryOptions {
   /** False while leases may have ended only because Postgres was away for everybody. */
   readonly maySeeDeaths: () => boolean;
   readonly drainWakeups: () => void;
+  /** For these handlers steps are looked for in each round; null: never. */
+  readonly handlers: readonly string[] | null;
+  /** There are such steps. */
+  readonly onReady: () => void;
+  /** A job that the queue knows of comes due in so many ms; 0: one is due. */
+  readonly onJobDueIn: (ms: number) => void;
+  /** The earliest deadline is so far off, or has passed (0 or less). */
+  readonly onDeadlineIn: (ms: number) => void;
   /** Which claims this process believes to hold. */
   readonly claimIds: () => readonly number[];
   readonly stepOf: (claimId: number) => number | undefined;
@@ -43,6 +52,7 @@ export class Recovery {
   #settling: Promise<void> | undefined;
   #settleAgain = false;
   #lookedAt = Date.now();
+  #looksSoon = false;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
@@ -50,20 +60,25 @@ export class Recovery {
 
   start(): void {
     this.#lookedAt = Date.now();
-    this.#timer = setInterval(() => this.lookNow(), this.#options.intervalMs);
-    this.settleChanged();
-    this.#options.drainWakeups();
+    this.#timer = setInterval(() => this.lookNow(), roundMs(this.#options.leaseSeconds));
+    this.lookNow(); // whatever was to do, or comes due, while nobody ran
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    this.#timer = undefined;
     await this.#round;
     await this.#settling;
   }
 
   /** A round out of turn: Postgres was away, and much may have happened. */
   lookNow(): void {
-    this.#round = this.#round.then(() => this.#lookAround());
+    if (this.#timer === undefined || this.#looksSoon) return;
+    this.#looksSoon = true;
+    this.#round = this.#round.then(() => {
+      this.#looksSoon = false;
+      return this.#lookAround();
+    });
   }
 
   /** Gives the steps of dead workers back: those past their lease, and `absent` ones whose lock is still free. */
@@ -77,16 +92,19 @@ export class Recovery {
     );
     for (const step of back.lost) this.#publish(step);
     onAftermath(back);
-    await notifyEngines(database, 'ready'); // there may be more than we have slots for
   }
 
   /** Some steps may have been taken from their workers: cancelled, timed out, ended by another hand. */
   async checkClaims(): Promise<void> {
-    const { database, membership, claimIds, stepOf, onRevoked } = this.#options;
+    const { database, membership, claimIds } = this.#options;
     const believed = claimIds();
     if (believed.length === 0) return;
     const held = new Set(await heldClaims(database, membership.identity, believed));
-    const lost = believed.filter((claimId) => !held.has(claimId));
+    await this.#revoke(believed.filter((claimId) => !held.has(claimId)));
+  }
+
+  async #revoke(lost: readonly number[]): Promise<void> {
+    const { database, stepOf, onRevoked } = this.#options;
     if (lost.length === 0) return;
     const stepIds = lost.flatMap((claimId) => stepOf(claimId) ?? []);
     const reasons = await revocations(database, stepIds).catch(() => new Map<number, string>());
@@ -105,24 +123,42 @@ export class Recovery {
   }
 
   async #lookAround(): Promise<void> {
-    const { database, membership, log, drainWakeups, onAway, onStalled, maySeeDeaths, intervalMs } =
-      this.#options;
+    const { database, membership, log, leaseSeconds, handlers, claimIds, onAway, onStalled } = this.#options;
     // Frozen for longer than a lease (a machine that slept): others were too, and must have time to say that they live.
-    if (Date.now() - this.#lookedAt > ROUNDS_PER_LEASE * intervalMs) onStalled();
+    if (Date.now() - this.#lookedAt > leaseSeconds * 1000) onStalled();
     this.#lookedAt = Date.now();
     try {
-      await membership.beat();
-      await this.checkClaims();
-      if (maySeeDeaths()) await this.takeBack();
-      const lost = await returnLostWakeups(database, LOST_AFTER_SECONDS);
-      if (lost > 0) log.warn({ tasks: lost }, 'the queue is slow or has lost jobs; handing them over again');
+      const { identity } = membership;
+      const asked = { leaseSeconds, handlers, claimIds: claimIds(), lateSeconds: LOST_AFTER_SECONDS };
+      const round = await lookAround(database, identity, asked);
+      this.#tell(round);
+      if (round.alive) await this.#revoke(round.lost_claim_ids);
+      else await membership.comeBack(identity);
+      await this.#mend(round);
     } catch (error) {
       if (isAway(error)) onAway(error);
       else log.warn({ err: error }, 'recovery could not look around; trying again');
-      return;
     }
+  }
+
+  #tell({ ready, unhanded, changed, overdue, next_wakeup_in_ms, next_deadline_in_ms }: Round): void {
+    const { onReady, drainWakeups, onJobDueIn, onDeadlineIn } = this.#options;
+    if (ready) onReady();
+    if (unhanded) drainWakeups();
+    if (changed) this.settleChanged();
+    if (overdue) onJobDueIn(0);
+    if (next_wakeup_in_ms !== null) onJobDueIn(next_wakeup_in_ms);
+    if (next_deadline_in_ms !== null) onDeadlineIn(next_deadline_in_ms);
+  }
+
+  async #mend({ deaths, late }: Round): Promise<void> {
+    const { database, log, maySeeDeaths, drainWakeups } = this.#options;
+    if (deaths && maySeeDeaths()) await this.takeBack();
+    if (!late) return;
+    const lost = await returnLostWakeups(database, LOST_AFTER_SECONDS);
+    if (lost === 0) return;
+    log.warn({ tasks: lost }, 'the queue is slow or has lost jobs; handing them over again');
     drainWakeups();
-    this.settleChanged();
   }
 
   async #settle(): Promise<void> {

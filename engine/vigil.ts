@@ -81,6 +81,11 @@ export class Vigil {
     return performance.now() < this.#blindUntil;
   }
 
+  /** Whether nobody else has run or said anything for a while, as far as we were told. */
+  get isQuiet(): boolean {
+    return performance.now() > this.#busyUntil;
+  }
+
   /** Whether the others should hear when we begin to run steps; not more often than they would look anyway. */
   get wantsNotice(): boolean {
     return this.#others > 0 && performance.now() - this.#announcedAt >= ASK_CLAIMS_MS;

@@ -20,6 +20,7 @@ export async function windDown(
     claims,
     queue,
     dispatcher,
+    lateStarts,
     outage,
     recovery,
     deadlines,
@@ -35,7 +36,8 @@ export async function windDown(
   await endSteps(machinery, graceMs, hurry);
   await queueStopped;
   outage.stop();
-  await within(LAST_WORD_MS, Promise.all([recovery.stop(), deadlines.stop(), sweep.stop(), vigil.stop()]));
+  const others = [lateStarts, recovery, deadlines, sweep, vigil];
+  await within(LAST_WORD_MS, Promise.all(others.map((part) => part.stop())));
   const left = await lastWord(machinery, membership.leave());
   if (left) finalizer.settle(left);
   await lastWord(machinery, Promise.all([finalizer.stop(), listener.stop()]));

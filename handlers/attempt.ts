@@ -1,16 +1,23 @@
 // One attempt while it lasts: who is running what, the checked context once there is one, and what is said about it
-// to listeners and to the log.
+// to listeners and to the log. What only some attempts need (a logger, a signal, a transaction) is made when it is asked for.
 import type { Logger } from 'pino';
 import type { EventName, EventPayloads, StepAttemptEvent } from '../core/events.ts';
+import type { Json } from '../core/json.ts';
 import type { Outcome } from '../core/outcome.ts';
-import { DEFAULT_MAX_RESULT_BYTES } from '../core/outcome.ts';
+import { AttemptContext } from './attempt-context.ts';
 import { type Deadline, TimeoutError } from './deadline.ts';
 import { conform, type HandlerSchemas } from './declaration.ts';
 import { describeThrown } from './failure.ts';
-import { Sequence } from './sequence.ts';
+import { asResults } from './results.ts';
 import type { HandlerDeclaration, ReturnsOf, StepContext, StepInvocation } from './step-context.ts';
-import { AttemptTransaction, type InTransaction, type TransactionJob } from './step-transaction.ts';
+import {
+  AttemptTransaction,
+  type Committed,
+  type CurrentAttempt,
+  type StepTransaction,
+} from './step-transaction.ts';
 import { StepView } from './step-view.ts';
+import { StopOrder } from './stop-order.ts';
 
 /** What an attempt looks at in a handler's class. */
 interface HandlerStatics extends HandlerSchemas {
@@ -18,46 +25,73 @@ interface HandlerStatics extends HandlerSchemas {
   readonly handlerName?: string;
 }
 
-export class Attempt<T extends HandlerDeclaration> {
+/** What an attempt asks of its handler. */
+interface Handler<T extends HandlerDeclaration> {
+  processResults(step: StepView, output: ReturnsOf<T>, initialResults: Json): void | Promise<void>;
+}
+
+export class Attempt<T extends HandlerDeclaration> implements CurrentAttempt, Deadline {
   readonly step: StepView;
-  readonly schemas: HandlerSchemas;
-  readonly deadline: Deadline;
-  readonly log: Logger;
-  readonly transaction = new AttemptTransaction();
-  readonly maxResultBytes: number;
+  readonly stop: StopOrder;
   /** Undefined until the input has been found fit. */
   context: StepContext<T> | undefined;
+  readonly #handler: Handler<T>;
+  readonly #statics: HandlerStatics;
   readonly #invocation: StepInvocation;
-  readonly #facts: StepAttemptEvent;
   readonly #startedAt = performance.now();
+  #log: Logger | undefined;
+  #transaction: AttemptTransaction | undefined;
 
-  constructor(statics: HandlerStatics, invocation: StepInvocation) {
-    const { task_id } = invocation.task;
-    const { workflow_step_id, name, attempt, retry_limit } = invocation.step;
-    const handler = invocation.handler ?? statics.handlerName ?? statics.name;
-    this.#invocation = invocation;
-    this.#facts = { task_id, workflow_step_id, step_name: name, handler, attempt, retry_limit };
+  constructor(handler: Handler<T>, invocation: StepInvocation) {
     this.step = new StepView(invocation.step);
-    this.schemas = statics;
-    this.log = invocation.log.child({ task_id, workflow_step_id, handler, attempt });
-    this.maxResultBytes = invocation.max_result_bytes ?? DEFAULT_MAX_RESULT_BYTES;
-    this.deadline = {
-      timeoutMs: invocation.timeout_ms,
-      external: invocation.signal,
-      onLate: (answer) => this.#logLate(answer),
-      onBlocked: (blockedMs) => this.#logBlocked(blockedMs),
-    };
+    this.stop = invocation.stop ?? new StopOrder();
+    this.#handler = handler;
+    this.#statics = handler.constructor;
+    this.#invocation = invocation;
   }
 
-  /** Whoever runs the step's transactions. */
-  get transactionRunner(): ((job: TransactionJob) => Promise<void>) | undefined {
-    return this.#invocation.transaction;
+  /** Writes into every line whose attempt it is. */
+  get log(): Logger {
+    this.#log ??= this.#invocation.log.child({
+      task_id: this.#invocation.task.task_id,
+      workflow_step_id: this.step.workflow_step_id,
+      handler: this.#handlerName,
+      attempt: this.step.attempt,
+    });
+    return this.#log;
+  }
+
+  get #handlerName(): string {
+    return this.#invocation.handler ?? this.#statics.handlerName ?? this.#statics.name;
+  }
+
+  /** What the handler's own transaction has completed the step with; undefined when it has not. */
+  get committed(): Committed | undefined {
+    return this.#transaction?.committed;
+  }
+
+  /** Runs `inside` in a transaction that completes the step with what it returned. */
+  transaction(inside: (tx: StepTransaction) => ReturnsOf<T> | Promise<ReturnsOf<T>>): Promise<ReturnsOf<T>> {
+    this.#transaction ??= new AttemptTransaction();
+    const runner = this.#invocation.transaction?.bind(this.#invocation);
+    return this.#transaction.run(runner, this.stop.signal, async (tx) => {
+      const output = await inside(tx);
+      return { output, results: await this.resultsOf(output) };
+    });
+  }
+
+  /** The handler's context, of input that needs no checking; undefined when the handler has declared schemas. */
+  openUnchecked(): StepContext<T> | undefined {
+    const { config, context, needs } = this.#statics;
+    if (config !== undefined || context !== undefined || needs !== undefined) return undefined;
+    const { task, parent_results, handler_config } = this.#invocation;
+    return this.#open(task, parent_results, handler_config);
   }
 
   /** Checks what the handler is given against what it declared, and makes its context of it. */
-  async open(signal: AbortSignal, transaction: InTransaction<ReturnsOf<T>>): Promise<StepContext<T>> {
+  async open(): Promise<StepContext<T>> {
     const { task, parent_results, handler_config } = this.#invocation;
-    const { schemas } = this;
+    const schemas = this.#statics;
     const config = await conform(schemas.config, handler_config, {
       code: 'invalid_config',
       what: 'handler_config',
@@ -66,34 +100,69 @@ export class Attempt<T extends HandlerDeclaration> {
     const needs = await conform(schemas.needs, parent_results, { code: 'invalid_input', what: 'results' });
     // A schema drops what it does not know; a parent that it leaves out is a parent all the same.
     const results = schemas.needs === undefined ? parent_results : { ...parent_results, ...Object(needs) };
-    this.context = {
-      task: context === task.context ? task : { ...task, context },
-      sequence: new Sequence(results),
-      step: this.step,
-      config,
-      signal,
-      log: this.log,
-      transaction,
-    } as StepContext<T>; // the schemas are the declared types at run time; without them the types are trusted
+    return this.#open(context === task.context ? task : { ...task, context }, results, config);
+  }
+
+  /** The schemas are the declared types at run time; without them the types are trusted. */
+  #open(task: unknown, results: Readonly<Record<string, unknown>>, config: unknown): StepContext<T> {
+    this.context = new AttemptContext(this, { task, results, config }) as unknown as StepContext<T>;
     return this.context;
   }
 
-  /** Ends work that goes on after its time: nobody waits for its answer any more. */
-  throwIfTimedOut(signal: AbortSignal): void {
-    if (signal.reason instanceof TimeoutError) throw new LateAnswer();
+  /** What `process` returned as the step's results: the JSON text that the children will read. */
+  resultsOf(output: ReturnsOf<T>): string | Promise<string> {
+    if (this.stop.reason instanceof TimeoutError) throw new LateAnswer(); // nobody waits for it any more
+    const { step } = this;
+    const processing = this.#handler.processResults(step, output, step.initialResults);
+    if (processing === undefined && this.#statics.output === undefined) return this.storableResults();
+    return this.#checkedResults(processing);
+  }
+
+  async #checkedResults(processing: void | Promise<void>): Promise<string> {
+    await processing;
+    const schema = this.#statics.output;
+    const results = this.storableResults();
+    if (schema === undefined) return results;
+    // JSON first, so that the schema sees what the children will
+    const conforming = await conform(schema, JSON.parse(results), { code: 'invalid_output', what: 'output' });
+    return asResults(conforming, this.#invocation.max_result_bytes);
+  }
+
+  /** The results as they are in the step now. @throws DeclarationError when they cannot be stored. */
+  storableResults(): string {
+    return asResults(this.step.results, this.#invocation.max_result_bytes);
+  }
+
+  get timeoutMs(): number | undefined {
+    return this.#invocation.timeout_ms;
+  }
+
+  onTimeout(reason: TimeoutError): void {
+    this.stop.give(reason);
   }
 
   announceStart(): void {
-    this.#publish('step.before_handle', this.#facts);
+    if (this.#isHeard('step.before_handle')) this.#publish('step.before_handle', this.#facts());
   }
 
   announceEnd(outcome: Outcome): void {
+    if (!this.#isHeard('step.handle')) return;
     this.#publish('step.handle', {
-      ...this.#facts,
+      ...this.#facts(),
       kind: outcome.kind,
       ...(outcome.kind === 'error' ? { code: outcome.code } : {}),
       execution_duration: (performance.now() - this.#startedAt) / 1000,
     });
+  }
+
+  #facts(): StepAttemptEvent {
+    const { workflow_step_id, name, attempt, retry_limit } = this.step;
+    const { task_id } = this.#invocation.task;
+    return { task_id, workflow_step_id, step_name: name, handler: this.#handlerName, attempt, retry_limit };
+  }
+
+  #isHeard(event: EventName): boolean {
+    return this.#invocation.isHeard?.(event) ?? true;
   }
 
   #publish<Name extends EventName>(event: Name, payload: EventPayloads[Name]): void {
@@ -104,7 +173,7 @@ export class Attempt<T extends HandlerDeclaration> {
     }
   }
 
-  #logLate(answer: PromiseSettledResult<unknown>): void {
+  onLate(answer: PromiseSettledResult<unknown>): void {
     const error: unknown = answer.status === 'rejected' ? answer.reason : undefined;
     if (answer.status === 'fulfilled' || isOne(error, LateAnswer)) {
       this.log.warn('the handler answered after its timeout; dropped');
@@ -115,7 +184,7 @@ export class Attempt<T extends HandlerDeclaration> {
     }
   }
 
-  #logBlocked(blockedMs: number): void {
+  onBlocked(blockedMs: number): void {
     const seconds = (blockedMs / 1000).toFixed(1);
     this.log.warn(
       { blocked_ms: Math.round(blockedMs) },

@@ -8,6 +8,7 @@ import { TimeoutError, withinDeadline } from './deadline.ts';
 import { fill, fillText, fillUrl, type Values } from './http-template.ts';
 import type { StepContext } from './step-context.ts';
 import { StepHandler } from './step-handler.ts';
+import { StopOrder } from './stop-order.ts';
 
 /** Strings of url, headers and body may hold `{{context.path}}` and `{{results.step_name.path}}`. */
 const configSchema = z.strictObject({
@@ -55,9 +56,15 @@ export class HttpHandler extends StepHandler<Types> {
   async process({ config, task, sequence, signal }: StepContext<Types>): Promise<HttpOutput> {
     const results = Object.fromEntries(sequence.names().map((name) => [name, sequence.result(name)]));
     const request = buildRequest(config, { context: task.context, results });
-    const deadline = { timeoutMs: config.timeout * 1000, external: signal, onLate: () => {} };
+    const stop = new StopOrder();
+    signal.addEventListener('abort', () => stop.give(signal.reason as Error), { once: true });
+    const deadline = {
+      timeoutMs: config.timeout * 1000,
+      onTimeout: (reason: Error) => stop.give(reason),
+      onLate: () => {},
+    };
     try {
-      return await withinDeadline(deadline, (within) => exchange(request, within, config.max_response_bytes));
+      return await withinDeadline(deadline, () => exchange(request, stop.signal, config.max_response_bytes));
     } catch (error) {
       signal.throwIfAborted();
       throw explain(error, request, config);

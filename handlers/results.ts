@@ -1,8 +1,9 @@
 // From what a handler returned to what Postgres can store: JSON, by the rules of JSON.stringify (a Date becomes its
 // ISO text, undefined properties vanish), save that NaN and Infinity are refused rather than made null. What jsonb cannot
-// hold, or nobody should carry to every child, is refused here, where it harms only its own step.
+// hold, or nobody should carry to every child, is refused here, where it harms only its own step. Serialised once: the
+// text made here is what Postgres gets; it is read again only for whoever asks for its value.
 import type { Json } from '../core/json.ts';
-import { DEFAULT_MAX_RESULT_BYTES } from '../core/outcome.ts';
+import { DEFAULT_MAX_RESULT_BYTES, type CompletedOutcome } from '../core/outcome.ts';
 import { DeclarationError } from './declaration.ts';
 
 /** Levels of nesting that stay far below what the JSON parser of Postgres takes (max_stack_depth of 2 MB). */
@@ -12,11 +13,11 @@ const MAX_DEPTH = 1_000;
 const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
 
 /**
- * The value as JSON, detached from the handler's own objects. Nothing (undefined) becomes `{}`.
+ * The value as JSON text. Nothing (undefined) becomes `{}`.
  * @throws DeclarationError `invalid_output` when it cannot be stored, `results_too_large` over `maxBytes` of JSON text.
  */
-export function asResults(value: unknown, maxBytes: number = DEFAULT_MAX_RESULT_BYTES): Json {
-  if (value === undefined) return {};
+export function asResults(value: unknown, maxBytes: number = DEFAULT_MAX_RESULT_BYTES): string {
+  if (value === undefined) return '{}';
   const text = stringify(value);
   const bytes = Buffer.byteLength(text);
   if (bytes > maxBytes) throw tooLarge(`at most ${maxBytes} bytes of JSON, got ${bytes}`);
@@ -24,10 +25,36 @@ export function asResults(value: unknown, maxBytes: number = DEFAULT_MAX_RESULT_
     throw refusal('a text holds U+0000 or half of a surrogate pair');
   }
   if (text.includes('null')) refuseNoNumbers(value);
-  const json = JSON.parse(text) as Json;
-  if (isDeeperThan(json, MAX_DEPTH)) throw tooDeep();
-  return json;
+  if (isDeeperThan(text, MAX_DEPTH)) throw tooDeep();
+  return text;
 }
+
+/** The outcome of an attempt with these results. */
+export function completed(results: string): CompletedOutcome {
+  return new Completed(results);
+}
+
+class Completed implements CompletedOutcome {
+  readonly kind = 'complete';
+  readonly results_json: string;
+  declare readonly results: Json;
+
+  constructor(results: string) {
+    this.results_json = results;
+    Object.defineProperty(this, 'results', READ_WHEN_ASKED);
+  }
+}
+
+/** A property of each outcome rather than of the class: it survives `{ ...outcome }`. */
+const READ_WHEN_ASKED: PropertyDescriptor & ThisType<Completed> = {
+  enumerable: true,
+  configurable: true,
+  get() {
+    const value = JSON.parse(this.results_json) as Json;
+    Object.defineProperty(this, 'results', { enumerable: true, value });
+    return value;
+  },
+};
 
 function stringify(value: unknown): string {
   let text: string | undefined;
@@ -61,11 +88,31 @@ function refuseNoNumbers(value: unknown): void {
   });
 }
 
-function isDeeperThan(value: Json, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  const children = Array.isArray(value) ? value : Object.values(value);
-  return children.some((child) => isDeeperThan(child, levels - 1));
+/** Whether brackets are nested deeper than `levels` in a JSON text. */
+function isDeeperThan(text: string, levels: number): boolean {
+  if (text.length <= 2 * levels) return false; // a level is two brackets
+  let open = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at];
+    if (char === '"') at = endOfString(text, at);
+    else if (char === '[' || char === '{') open += 1;
+    else if (char === ']' || char === '}') open -= 1;
+    if (open > levels) return true;
+  }
+  return false;
+}
+
+/** The place of the quote that closes the one at `start`. */
+function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end;
+}
+
+function isEscaped(text: string, place: number): boolean {
+  let backslashes = 0;
+  while (text[place - 1 - backslashes] === '\\') backslashes += 1;
+  return backslashes % 2 === 1;
 }
 
 function tooDeep(): DeclarationError {

@@ -1,11 +1,12 @@
 // What a handler gets (StepContext) and what it can declare about itself, as types.
 import type { Logger } from 'pino';
-import type { Emit } from '../core/events.ts';
+import type { Emit, EventName } from '../core/events.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { HandlerTypes } from '../core/template/handler-types.ts';
 import type { Sequence } from './sequence.ts';
 import type { InTransaction, TransactionJob } from './step-transaction.ts';
 import type { StepRow, StepView } from './step-view.ts';
+import type { StopOrder } from './stop-order.ts';
 
 /** What a handler class may declare, each part or none: `StepHandler<{ output: Reservation; context: Order }>`. */
 export interface HandlerDeclaration extends Partial<HandlerTypes> {
@@ -66,10 +67,12 @@ export interface StepInvocation {
   readonly timeout_ms?: number | undefined;
   /** Bytes of JSON text that the results may have. Default: DEFAULT_MAX_RESULT_BYTES. */
   readonly max_result_bytes?: number | undefined;
-  /** Cancellation or shutdown. The handler is told through its own signal and its answer is still waited for. */
-  readonly signal?: AbortSignal | undefined;
+  /** By which the attempt is told to stop, in time or by whoever runs it; its answer to the latter is still waited for. */
+  readonly stop?: StopOrder | undefined;
   readonly log: Logger;
   readonly emit: Emit;
+  /** Whether anybody listens to an event; what nobody hears is not made. Default: somebody does. */
+  readonly isHeard?: ((event: EventName) => boolean) | undefined;
   /** Runs a job in a transaction that completes the step as well; absent where there is no database. */
   readonly transaction?: ((job: TransactionJob) => Promise<void>) | undefined;
 }

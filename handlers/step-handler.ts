@@ -2,14 +2,13 @@
 // around it, is the same for all and ends in exactly one Outcome: it never throws and never waits past the timeout.
 import type { z } from 'zod';
 import type { Json, JsonObject } from '../core/json.ts';
-import type { FailedOutcome, Outcome } from '../core/outcome.ts';
+import type { Outcome } from '../core/outcome.ts';
 import { Attempt } from './attempt.ts';
 import { withinDeadline } from './deadline.ts';
-import { conform } from './declaration.ts';
 import { describeThrown, failedOutcome } from './failure.ts';
-import { asResults } from './results.ts';
+import { completed } from './results.ts';
 import type { HandlerDeclaration, ReturnsOf, StepContext, StepInvocation } from './step-context.ts';
-import { asAttempt, currentAttempt, type InTransaction, type StepTransaction } from './step-transaction.ts';
+import { asAttempt, currentAttempt, type StepTransaction } from './step-transaction.ts';
 import type { StepView } from './step-view.ts';
 
 /** Marks the foundation's prototype; the same symbol in every copy of this package in a process. */
@@ -90,51 +89,42 @@ export abstract class StepHandler<T extends HandlerDeclaration = HandlerDeclarat
   protected transaction(
     inside: (tx: StepTransaction) => ReturnsOf<T> | Promise<ReturnsOf<T>>,
   ): Promise<ReturnsOf<T>> {
-    return currentAttempt().transaction(inside) as Promise<ReturnsOf<T>>;
+    return currentAttempt().transaction(inside as never) as Promise<ReturnsOf<T>>;
   }
 
   /** The lifecycle. Private: a subclass that declares `handle` does not compile, and the registry refuses it. */
   private async handle(invocation: StepInvocation): Promise<Outcome> {
-    const attempt = new Attempt<T>(this.constructor, invocation);
+    const attempt = new Attempt<T>(this, invocation);
     attempt.announceStart();
-    const outcome = await withinDeadline(attempt.deadline, (signal) => work(this, attempt, signal)).then(
-      completed,
-      (thrown: unknown) => ended(thrown, attempt),
-    );
-    await afterwards(this, attempt, outcome);
+    let outcome: Outcome;
+    try {
+      outcome = completed(await withinDeadline(attempt, () => work(this, attempt)));
+    } catch (thrown) {
+      outcome = ended(thrown, attempt);
+    }
+    if (this.after) await afterwards(this, attempt, outcome);
     attempt.announceEnd(outcome);
     return outcome;
   }
 }
 
 /** Runs one attempt of a step through the lifecycle. Never rejects. */
-export async function runStep(handler: AnyStepHandler, invocation: StepInvocation): Promise<Outcome> {
-  try {
-    return await StepHandler.prototype['handle'].call(handler as unknown as StepHandler, invocation);
-  } catch (thrown) {
-    return failedOutcome(thrown); // the lifecycle itself broke, as with a logger that throws
-  }
+export function runStep(handler: AnyStepHandler, invocation: StepInvocation): Promise<Outcome> {
+  const outcome = StepHandler.prototype['handle'].call(handler as unknown as StepHandler, invocation);
+  return outcome.catch((thrown: unknown) => failedOutcome(thrown)); // the lifecycle itself broke, as with a logger that throws
 }
 
+/** Answers with the results as JSON text. Nothing is awaited that is there already: a promise costs as much as a schema. */
 async function work<T extends HandlerDeclaration>(
   handler: StepHandler<T>,
   attempt: Attempt<T>,
-  signal: AbortSignal,
-): Promise<Json> {
-  const transaction: InTransaction<ReturnsOf<T>> = (inside) =>
-    attempt.transaction.run(attempt.transactionRunner, signal, async (tx) => {
-      const output = await inside(tx);
-      return { output, results: await resultsOf(handler, attempt, output, signal) };
-    });
-  const context = await attempt.open(signal, transaction);
+): Promise<string> {
+  const context = attempt.openUnchecked() ?? (await attempt.open());
   if (handler.before) await handler.before(context);
-  signal.throwIfAborted();
-  const output = await asAttempt(
-    { log: attempt.log, transaction: transaction as InTransaction<unknown> },
-    () => handler.process(context),
-  );
-  const { committed } = attempt.transaction;
-  if (!committed) return resultsOf(handler, attempt, output, signal);
+  attempt.stop.throwIfGiven();
+  const output = await asAttempt(attempt, () => handler.process(context));
+  const { committed } = attempt;
+  if (!committed) return attempt.resultsOf(output);
   if (output !== undefined && output !== committed.output) {
     attempt.log.warn(
       'process returned something else than its transaction; the step has the results of the latter',
@@ -143,47 +133,19 @@ async function work<T extends HandlerDeclaration>(
   return committed.results;
 }
 
-async function resultsOf<T extends HandlerDeclaration>(
-  handler: StepHandler<T>,
-  attempt: Attempt<T>,
-  output: ReturnsOf<T>,
-  signal: AbortSignal,
-): Promise<Json> {
-  attempt.throwIfTimedOut(signal);
-  await handler.processResults(attempt.step, output, attempt.step.initialResults);
-  return checkedResults(attempt);
-}
-
-/** The results as the children will read them: JSON first, so that the schema sees what they see. */
-async function checkedResults(attempt: Attempt<HandlerDeclaration>): Promise<Json> {
-  const results = asResults(attempt.step.results, attempt.maxResultBytes);
-  const schema = attempt.schemas.output;
-  if (schema === undefined) return results;
-  const conforming = await conform(schema, results, { code: 'invalid_output', what: 'output' });
-  return asResults(conforming, attempt.maxResultBytes);
-}
-
-function completed(results: Json): Outcome {
-  return { kind: 'complete', results };
-}
-
 /** What is committed stands: an error after the step's own transaction comes too late to change the outcome. */
 function ended(thrown: unknown, attempt: Attempt<HandlerDeclaration>): Outcome {
-  const { committed } = attempt.transaction;
-  if (!committed) return failed(thrown, attempt);
+  const { committed } = attempt;
+  if (!committed) return failedOutcome(thrown, keptResults(attempt));
   attempt.log.warn(describeThrown(thrown), 'process failed after its transaction had completed the step');
   return completed(committed.results);
 }
 
-function failed(thrown: unknown, attempt: Attempt<HandlerDeclaration>): FailedOutcome {
-  return failedOutcome(thrown, keptResults(attempt));
-}
-
 /** What the handler had put into step.results before it failed, when it can be stored beside the error. */
-function keptResults({ step, maxResultBytes }: Attempt<HandlerDeclaration>): JsonObject | undefined {
+function keptResults(attempt: Attempt<HandlerDeclaration>): JsonObject | undefined {
   try {
-    if (!step.resultsChanged) return undefined;
-    const results = asResults(step.results, maxResultBytes);
+    if (!attempt.step.resultsChanged) return undefined;
+    const results = JSON.parse(attempt.storableResults()) as Json;
     return typeof results === 'object' && results !== null && !Array.isArray(results) ? results : undefined;
   } catch {
     return undefined;
@@ -197,9 +159,9 @@ async function afterwards<T extends HandlerDeclaration>(
   outcome: Outcome,
 ): Promise<void> {
   const { context } = attempt;
-  if (!handler.after || context === undefined) return;
+  if (context === undefined) return;
   try {
-    await withinDeadline(attempt.deadline, async () => handler.after?.(context, outcome));
+    await withinDeadline(attempt, async () => handler.after?.(context, outcome));
   } catch (error) {
     attempt.log.error(describeThrown(error), 'the after-hook failed; the outcome stands');
   }

@@ -4,7 +4,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PoolClient } from 'pg';
 import type { Logger } from 'pino';
 import { TreadleError } from '../core/errors.ts';
-import type { Json } from '../core/json.ts';
 
 /** An open transaction on the engine's database, at read committed. Committing and rolling back is not the handler's. */
 export interface StepTransaction {
@@ -22,11 +21,11 @@ export type InTransaction<Output> = (
   work: (tx: StepTransaction) => Output | Promise<Output>,
 ) => Promise<Output>;
 
-/** What whoever runs the step is asked to do: begin, `work`, complete the step with its answer, commit. */
+/** What whoever runs the step is asked to do: begin, `work`, complete the step with its answer (JSON text), commit. */
 export interface TransactionJob {
   /** When it aborts before the commit is on its way, nothing of the transaction may stay. */
   readonly signal: AbortSignal;
-  readonly work: (tx: StepTransaction) => Promise<Json>;
+  readonly work: (tx: StepTransaction) => Promise<string>;
 }
 
 /** The attempt that the running code belongs to. One for all copies of this package in a process. */
@@ -36,7 +35,8 @@ const attempts: AsyncLocalStorage<CurrentAttempt> = ((globalThis as Record<symbo
 
 export interface CurrentAttempt {
   readonly log: Logger;
-  readonly transaction: InTransaction<unknown>;
+  /** InTransaction of whatever its handler returns. */
+  transaction(work: never): Promise<unknown>;
 }
 
 /** Runs `work`, and all that it starts, as part of this attempt. */
@@ -59,13 +59,20 @@ export function currentAttempt(): CurrentAttempt {
   );
 }
 
+/** What a step was completed with by its own transaction. */
+export interface Committed<Output = unknown> {
+  readonly output: Output;
+  /** JSON text. */
+  readonly results: string;
+}
+
 /** The one transaction of an attempt. */
 export class AttemptTransaction {
   #open = false;
-  #committed: { readonly output: unknown; readonly results: Json } | undefined;
+  #committed: Committed | undefined;
 
-  /** What the step was completed with; undefined while it is not. */
-  get committed(): { readonly output: unknown; readonly results: Json } | undefined {
+  /** Undefined while the step is not complete. */
+  get committed(): Committed | undefined {
     return this.#committed;
   }
 
@@ -73,15 +80,15 @@ export class AttemptTransaction {
   async run<Output>(
     runner: ((job: TransactionJob) => Promise<void>) | undefined,
     signal: AbortSignal,
-    work: (tx: StepTransaction) => Promise<{ readonly output: Output; readonly results: Json }>,
+    work: (tx: StepTransaction) => Promise<Committed<Output>>,
   ): Promise<Output> {
     if (runner === undefined) throw refusal('a step that runs on a database');
     if (this.#committed) throw refusal('one transaction for an attempt: this step is complete already');
     if (this.#open) throw refusal('one transaction at a time');
     this.#open = true;
-    let done: { readonly output: Output; readonly results: Json } | undefined;
+    let done: Committed<Output> | undefined;
     try {
-      const job = async (tx: StepTransaction): Promise<Json> => (done = await work(tx)).results;
+      const job = async (tx: StepTransaction): Promise<string> => (done = await work(tx)).results;
       await runner({ signal, work: job });
     } finally {
       this.#open = false;

@@ -97,6 +97,11 @@ export function compareCatalog(expected: Catalog, actual: Catalog): CatalogCompa
   return { differences: all.differences, extras: all.extras };
 }
 
+/** Whether two indexes mean the same, however a version of Postgres or a search path prints them. */
+export function sameIndex(one: Index, other: Index): boolean {
+  return describeIndex(one) === describeIndex(other);
+}
+
 class Comparison implements CatalogComparison {
   readonly differences: string[] = [];
   readonly extras: string[] = [];

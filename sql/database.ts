@@ -106,9 +106,10 @@ export class Database implements Executor {
     this.pool = new pg.Pool({
       ...connectionConfig(options),
       max: options.maxConnections ?? 10,
-      // a statement, as not every pooler lets a setting pass that comes with the greeting
+      // a statement, as not every pooler lets a setting pass that comes with the greeting; our plans are too short-lived
+      // and their costs too artificial (enable_* = off) for what compiling them would take
       // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it; its types do not say so
-      onConnect: async (client) => void (await client.query(`set timezone to 'UTC'`)),
+      onConnect: async (client) => void (await client.query(`set timezone to 'UTC'; set jit to off`)),
     });
     // Without a listener a broken connection would end the process: an idle one, and one between two statements of a
     // transaction, which the pool does not listen to.

@@ -9,8 +9,8 @@ export interface HandlerTransaction {
   readonly claimToken: string;
   /** Aborting it before the commit is sent closes the connection and ends the statement that runs on the server. */
   readonly signal: AbortSignal;
-  /** Writes, and answers with the results of the step. */
-  readonly work: (tx: TransactionExecutor) => Promise<Json>;
+  /** Writes, and answers with the results of the step as JSON text. */
+  readonly work: (tx: TransactionExecutor) => Promise<string>;
   /** Told that the commit is about to be sent (true), and that it failed (false). */
   readonly committing: (under_way: boolean) => void;
 }
@@ -67,7 +67,7 @@ async function carryOut(session: Session, { signal, work, claimToken, committing
   const tx = await session.begin();
   const results = await work(tx);
   signal.throwIfAborted();
-  const aftermath = await completeStep(tx, claimToken, results);
+  const aftermath = await completeStep(tx, claimToken, JSON.parse(results) as Json);
   signal.throwIfAborted();
   committing(true);
   try {

@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { TreadleError } from '../core/errors.ts';
 import { compareCatalog, railsCatalog, readCatalog } from './catalog.ts';
 import type { Database, Executor } from './database.ts';
+import { withoutDispensed } from './dispensable-indexes.ts';
 import { installRoutines, readRoutines, routinesHash, type RoutineFile } from './routines.ts';
 
 export interface MigrateOptions {
@@ -119,7 +120,8 @@ async function adoptRailsTables(
   const actual = await readCatalog(tx);
   if (!Object.keys(tables).some((name) => name in actual.tables)) return undefined;
   say('the tables of the Rails engine are there already: verifying them');
-  const { differences, extras } = compareCatalog({ tables, views: {}, functions: [] }, actual);
+  const expected = withoutDispensed({ tables, views: {}, functions: [] }, actual);
+  const { differences, extras } = compareCatalog(expected, actual);
   if (differences.length === 0) return extras;
   throw new TreadleError(
     'schema_mismatch',

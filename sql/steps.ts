@@ -1,46 +1,7 @@
 // Claiming and recording workflow steps: one TypeScript function per SQL function, nothing added.
-import type { Backoff } from '../core/retry.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Executor } from './database.ts';
-
-/** A task as every runtime sees it. `requested_at` is ISO-8601 in UTC. */
-export interface ClaimedTask {
-  readonly task_id: number;
-  readonly named_task_id: number;
-  readonly namespace_name: string;
-  readonly name: string;
-  readonly version: string;
-  readonly context: JsonObject;
-  readonly initiator: string | null;
-  readonly source_system: string | null;
-  readonly reason: string | null;
-  readonly tags: Json;
-  readonly requested_at: string;
-}
-
-/** A step that this process may run now, with all that its handler needs. `attempt` is 1 for the first. */
-export interface ClaimedStep {
-  /** The number of this claim: its outcome counts only under it. */
-  readonly claim_id: number;
-  /** The same for complete_step: opaque. */
-  readonly claim_token: string;
-  readonly workflow_step_id: number;
-  readonly task_id: number;
-  readonly named_task_id: number;
-  readonly step_name: string;
-  readonly handler: string;
-  readonly attempt: number;
-  readonly retry_limit: number;
-  readonly retryable: boolean;
-  readonly inputs: Json;
-  readonly results: Json;
-  readonly handler_config: JsonObject;
-  readonly timeout_ms: number | null;
-  readonly backoff: Backoff;
-  /** Null: together they are more than Postgres can hold in one value, and the step cannot be run. */
-  readonly parent_results: Readonly<Record<string, Json>> | null;
-  readonly task: ClaimedTask;
-}
+import { unpacked, type ClaimedStep, type ClaimedTask, type Delivery, type ParentTuple } from './delivery.ts';
 
 /** Who writes: checked by every statement that changes a claim. */
 export interface WorkerIdentity {
@@ -132,23 +93,36 @@ export async function watchWorkers(db: Executor, workerId: number, askClaims: bo
   return row ?? { others: 0, absent: [], claimed: false };
 }
 
-/**
- * Up to `capacity` steps for these handlers; `announce` tells the other workers when there are any.
- * Throws `fenced` when the worker was declared dead.
- */
+export interface ClaimOptions {
+  /** Tell the other workers when there are any. */
+  readonly announce?: boolean;
+  /** Leave the in_progress rows of first attempts to be written with their outcomes, or by `writeStarts`. */
+  readonly lateStart?: boolean;
+}
+
+/** Up to `capacity` steps for these handlers. Throws `fenced` when the worker was declared dead. */
 export async function claimSteps(
   db: Executor,
   worker: WorkerIdentity,
   handlers: readonly string[],
   capacity: number,
-  announce = false,
+  { announce = false, lateStart = false }: ClaimOptions = {},
 ): Promise<ClaimedStep[]> {
-  return db.query<ClaimedStep>('select * from treadle.claim_steps($1, $2, $3, $4, $5)', [
-    worker.worker_id,
-    worker.epoch,
-    handlers,
-    capacity,
-    announce,
+  const rows = await db.query<{ delivery: Delivery }>(
+    'select treadle.claim_steps($1, $2, $3, $4, $5, $6) as delivery',
+    [worker.worker_id, worker.epoch, handlers, capacity, announce, lateStart],
+  );
+  return rows.flatMap(({ delivery }) => unpacked(delivery, worker));
+}
+
+/** The claims whose handlers take longer than a moment: Rails readers shall see them in progress. */
+export async function writeStarts(
+  db: Executor,
+  claims: readonly Pick<ClaimedStep, 'claim_id' | 'workflow_step_id'>[],
+): Promise<void> {
+  await db.query('select treadle.write_starts($1, $2)', [
+    claims.map((claim) => claim.workflow_step_id),
+    claims.map((claim) => claim.claim_id),
   ]);
 }
 
@@ -156,9 +130,12 @@ export async function claimSteps(
 export interface OutcomeRow {
   readonly claim_id: number;
   readonly workflow_step_id: number;
+  /** What children call it that are claimed in the same statement. */
+  readonly step_name: string;
   /** `release` gives the step back: no attempt is counted, and it is ready at once. */
   readonly event: 'complete' | 'fail' | 'release';
-  readonly results: Json;
+  /** JSON text. */
+  readonly results: string;
   readonly metadata: JsonObject;
   readonly delay_ms: number | null;
 }
@@ -184,18 +161,34 @@ export interface Aftermath {
 export interface Recorded extends Aftermath {
   /** Outcomes that came too late (the claim was gone) and changed nothing. */
   readonly refused_claim_ids: readonly number[];
+  /** Children that the same statement has claimed for this worker. */
+  readonly claimed: readonly ClaimedStep[];
 }
 
 export const NO_AFTERMATH: Aftermath = { ready_handlers: [], finalized: [], wakeups: 0 };
+
+/** What a worker takes of the children of its steps, in the statement that records them. */
+export interface HandOver {
+  readonly handlers: readonly string[];
+  /** Most steps that it takes. */
+  readonly capacity: number;
+  readonly lateStart: boolean;
+  /** What it has of the tasks; they are sent again only when they have changed. */
+  readonly tasks?: readonly ClaimedTask[];
+}
+
+const NOTHING: HandOver = { handlers: [], capacity: 0, lateStart: false };
 
 export async function recordOutcomes(
   db: Executor,
   worker: WorkerIdentity,
   outcomes: readonly OutcomeRow[],
+  next: HandOver = NOTHING,
 ): Promise<Recorded> {
-  const [row] = await db.query<Recorded>(
+  const { tasks = [] } = next;
+  const rows = await db.query<Omit<Recorded, 'claimed'> & { readonly delivery: Delivery | null }>(
     `select * from treadle.record_outcomes(
-      $1, $2, $3, $4, $5, $6::text[]::jsonb[], $7::text[]::jsonb[], $8
+      $1, $2, $3, $4, $5, $6::text[]::jsonb[], $7::text[]::jsonb[], $8, $9, $10, $11, $12
     )`,
     [
       worker.worker_id,
@@ -203,12 +196,32 @@ export async function recordOutcomes(
       outcomes.map((outcome) => outcome.claim_id),
       outcomes.map((outcome) => outcome.workflow_step_id),
       outcomes.map((outcome) => outcome.event),
-      outcomes.map((outcome) => JSON.stringify(outcome.results)),
+      outcomes.map((outcome) => outcome.results),
       outcomes.map((outcome) => JSON.stringify(outcome.metadata)),
       outcomes.map((outcome) => outcome.delay_ms),
+      next.handlers,
+      next.capacity,
+      next.lateStart,
+      JSON.stringify(Object.fromEntries(tasks.map((task) => [task.task_id, task.row_version]))),
     ],
   );
-  return row ?? { ...NO_AFTERMATH, refused_claim_ids: [] };
+  const claimed = rows.flatMap(({ delivery }) =>
+    delivery ? unpacked(delivery, worker, { parents: parentsOf(delivery, outcomes), tasks }) : [],
+  );
+  const [{ delivery: _, ...recorded } = { ...NO_AFTERMATH, refused_claim_ids: [], delivery: null }] = rows;
+  return { ...recorded, claimed };
+}
+
+/** The parents that a delivery leaves out because their results have just been sent the other way. */
+function parentsOf(delivery: Delivery, outcomes: readonly OutcomeRow[]): ParentTuple[] {
+  const wanted = new Set(delivery.steps.flatMap(([, , , , , , , , , parentIds]) => parentIds ?? []));
+  return outcomes
+    .filter(({ workflow_step_id, event }) => event === 'complete' && wanted.has(workflow_step_id))
+    .map(({ workflow_step_id, step_name, results }) => [
+      workflow_step_id,
+      step_name,
+      JSON.parse(results) as Json,
+    ]);
 }
 
 /**
@@ -251,11 +264,11 @@ export async function undeliveredSteps(
   worker: WorkerIdentity,
   knownClaimIds: readonly number[],
 ): Promise<ClaimedStep[]> {
-  return db.query<ClaimedStep>('select * from treadle.undelivered_steps($1, $2, $3)', [
-    worker.worker_id,
-    worker.epoch,
-    knownClaimIds,
-  ]);
+  const rows = await db.query<{ delivery: Delivery }>(
+    'select treadle.undelivered_steps($1, $2, $3) as delivery',
+    [worker.worker_id, worker.epoch, knownClaimIds],
+  );
+  return rows.flatMap(({ delivery }) => unpacked(delivery, worker));
 }
 
 export interface RecordedBefore extends Aftermath {

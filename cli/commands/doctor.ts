@@ -4,6 +4,7 @@ import type { Config } from '../../core/config.ts';
 import { TreadleError } from '../../core/errors.ts';
 import type { CommandContext, ContextOf } from '../context.ts';
 import { fail, ok, warn, type Check, type CheckStatus } from '../doctor/check.ts';
+import { indexCheck } from '../doctor/index-checks.ts';
 import { nodeCheck, projectCheck } from '../doctor/project-checks.ts';
 import { serverChecks } from '../doctor/server-checks.ts';
 import { migrationCheck, workChecks } from '../doctor/work-checks.ts';
@@ -54,7 +55,8 @@ async function databaseChecks(config: Config): Promise<Check[]> {
       checks.push(place(open), ...(await serverChecks(open.database)));
       const migrations = await migrationCheck(open.database);
       checks.push(migrations);
-      if (migrations.status === 'ok') checks.push(...(await workChecks(open.database, config)));
+      if (migrations.status !== 'ok') return;
+      checks.push(...(await workChecks(open.database, config)), await indexCheck(open.database));
     });
   } catch (error) {
     if (!(error instanceof TreadleError)) throw error;

@@ -7,7 +7,7 @@ export interface Check {
   readonly status: CheckStatus;
   /** What was found, in a sentence. */
   readonly message: string;
-  /** What to do; for everything that is not ok. */
+  /** What to do; for everything that is not ok, and for what could be better. */
   readonly advice?: string;
 }
 

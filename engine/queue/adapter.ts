@@ -32,6 +32,11 @@ export interface QueueAdapter {
   /** Only of queues that live in this Postgres: the jobs commit or vanish with the transaction. */
   enqueueInTransaction?(tx: Executor, jobs: readonly TaskJob[]): Promise<void>;
   start(runTask: RunTask): Promise<void>;
+  /**
+   * A job comes due in so many ms (0: it is due, and has not been delivered). Only of queues that would find it by polling:
+   * they need not poll while nothing is due.
+   */
+  jobDueIn?(ms: number): void;
   /** Stops delivering; jobs that are being delivered may end. */
   stop(): Promise<void>;
   health(): Promise<QueueHealth>;

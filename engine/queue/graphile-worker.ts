@@ -1,15 +1,25 @@
 // The default queue: graphile-worker in the same Postgres, so that a task and its job commit together. Jobs are fetched
-// and completed in batches; a job only starts its task, so hundreds of them are one statement of ours. When its runner ends
-// by itself (Postgres was away for too long for it), it is started again.
+// and completed in batches; a job only starts its task, so hundreds of them are one statement of ours. It polls for delayed
+// jobs; here it is told when to look instead, and polls by itself only where notifications do not arrive. When its runner
+// ends by itself (Postgres was away for too long for it), it is started again.
+import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Logger as GraphileLogger, run, runMigrations, type Runner } from 'graphile-worker';
+import {
+  Logger as GraphileLogger,
+  run,
+  runMigrations,
+  type Runner,
+  type WorkerEvents,
+} from 'graphile-worker';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { asTreadleError, type Database, type Executor } from '../../sql/database.ts';
 import { addGraphileJobs, countGraphileJobs } from '../../sql/graphile-jobs.ts';
 import { ownsSession } from '../../sql/listen.ts';
 import { isAway } from '../outage.ts';
+import { QUIET_POLL_MS } from '../periods.ts';
 import type { QueueAdapter, QueueHealth, RunTask, TaskJob } from './adapter.ts';
+import { Polling } from './polling.ts';
 
 const IDENTIFIER = 'treadle_run_task';
 
@@ -23,7 +33,7 @@ export interface GraphileWorkerOptions {
   readonly log: Logger;
   /** How many tasks may be starting at once. A start waits for one statement, not for the steps. */
   readonly concurrency?: number;
-  /** How often jobs for later are looked for, in ms. Jobs for now arrive by NOTIFY. */
+  /** How often jobs are looked for while something happens, in ms; when nothing does, only when one is due. Default 1000. */
   readonly pollIntervalMs?: number;
 }
 
@@ -33,6 +43,7 @@ export class GraphileWorkerQueue implements QueueAdapter {
   readonly #options: GraphileWorkerOptions;
   #runner: Runner | undefined;
   #pool: pg.Pool | undefined;
+  #polling: Polling | undefined;
   #stopping = new AbortController();
 
   constructor(options: GraphileWorkerOptions) {
@@ -62,6 +73,10 @@ export class GraphileWorkerQueue implements QueueAdapter {
     void this.#keepRunning(runner, runTask);
   }
 
+  jobDueIn(ms: number): void {
+    this.#polling?.expect(ms);
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#end();
@@ -84,6 +99,8 @@ export class GraphileWorkerQueue implements QueueAdapter {
 
   async #end(): Promise<void> {
     const [runner, pool] = [this.#runner, this.#pool];
+    this.#polling?.stop();
+    this.#polling = undefined;
     this.#runner = undefined;
     this.#pool = undefined;
     await runner?.stop().catch(() => {}); // it may have ended by itself
@@ -92,18 +109,23 @@ export class GraphileWorkerQueue implements QueueAdapter {
 
   async #run(runTask: RunTask): Promise<Runner> {
     const concurrency = this.#options.concurrency ?? 100;
+    const everyMs = this.#options.pollIntervalMs ?? 1000;
     const pool = this.#newPool();
     this.#pool = pool;
+    const hears = await ownsSessions(pool); // a pooler hands each statement to another session
+    const events: WorkerEvents = new EventEmitter();
+    if (hears) this.#polling = pollingOf(events, everyMs);
     this.#runner = await run({
       pgPool: pool,
+      events,
       maxPoolSize: CONNECTIONS,
       logger: this.#logger(),
       noHandleSignals: true,
       preset: {
         worker: {
-          preparedStatements: await ownsSessions(pool), // a pooler hands each statement to another session
+          preparedStatements: hears,
           concurrentJobs: concurrency,
-          pollInterval: this.#options.pollIntervalMs ?? 1000,
+          pollInterval: hears ? Math.max(everyMs, QUIET_POLL_MS) : everyMs,
           localQueue: { size: concurrency },
           completeJobBatchDelay: 0,
           failJobBatchDelay: 0,
@@ -148,6 +170,19 @@ export class GraphileWorkerQueue implements QueueAdapter {
       else log.debug(meta ?? {}, message);
     });
   }
+}
+
+/** Looks whenever there may be something, as the runner with these events hears of it. */
+function pollingOf(events: WorkerEvents, everyMs: number): Polling {
+  let nudge = (): void => {};
+  const polling = new Polling({ everyMs, look: () => nudge() });
+  events.on('pool:create', ({ workerPool }) => {
+    nudge = () => workerPool.nudge(1);
+  });
+  events.on('pool:listen:success', () => polling.hears());
+  events.on('pool:listen:error', () => polling.deaf());
+  events.on('pool:listen:notification', () => polling.attend());
+  return polling;
 }
 
 function taskIdOf(payload: unknown): number {

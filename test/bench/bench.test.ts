@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, inject, test } from 'vitest';
+import type { PeersResult } from '../../bench/peers/peers.ts';
 
 interface ThroughputDocument {
   readonly steps_per_second: number;
@@ -60,10 +61,33 @@ describe('the benchmarks', () => {
     ]);
   });
 
+  test('peers says what ran beside Treadle, how, and what it lacks', { timeout: 180_000 }, async () => {
+    const only = ['--quick', '--json', '--peer', 'graphile-worker'];
+    const { works, contenders } = await bench<PeersResult>('peers', ...only);
+    expect(works.map(({ rows }) => rows.map(({ name, steps }) => [name, steps]))).toEqual([
+      [['Treadle', 20], ['graphile-worker', 20]], // prettier-ignore
+      [['Treadle', 140], ['graphile-worker', 140]], // prettier-ignore
+      [['Treadle', 80]],
+    ]);
+    expect(works.at(-1)?.lacking).toEqual(['graphile-worker']);
+    expect(contenders.map(({ keeps }) => keeps.includes('audit'))).toEqual([true, false]);
+  });
+
+  test('idle says who asks while nothing is to do, and what that costs', async () => {
+    const document = await bench<Record<string, unknown>>('idle', '--quick', '--json');
+    expect(document).toMatchObject({
+      finished_steps: 1000,
+      empty_claim_p50_ms: expect.any(Number),
+      rows: [{ engines: 1 }, { engines: 2 }],
+    });
+  });
+
   test('a benchmark that does not exist ends with 2 and names those that do', async () => {
     await expect(runBench('speed')).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/Allowed choices are discovery, throughput, latency, .*handler, all/),
+      stderr: expect.stringMatching(
+        /Allowed choices are discovery, throughput, .*handler, .*peers, all, plot/,
+      ),
     });
   });
 });

@@ -104,6 +104,16 @@ test.each([
     /completed more than once/,
   ],
   [
+    'an end without its start',
+    `delete from ${STEP} where workflow_step_id = ${COMPLETE} and not most_recent`,
+    /pending -> complete .* is no move of the event complete/,
+  ],
+  [
+    'a start that is dated at its end',
+    `update ${STEP} set created_at = created_at + interval '1 second' where workflow_step_id = ${COMPLETE} and not most_recent`,
+    /ran for [\d.]+ s, but its start and its end are -?[\d.]+ ms apart/,
+  ],
+  [
     'a late answer that counted',
     `update ${STEP} set metadata = metadata || '{"worker_id": 77}' where workflow_step_id = ${COMPLETE} and most_recent`,
     /worker \d+ began what worker 77 ended/,

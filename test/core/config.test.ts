@@ -13,6 +13,7 @@ describe('loadConfig', () => {
       templates: undefined,
       app: undefined,
       leaseSeconds: 15,
+      fuseMs: 50,
       pollIntervalMs: 1000,
       graceSeconds: 30,
       stepTimeoutSeconds: undefined,
@@ -45,8 +46,8 @@ describe('loadConfig', () => {
   });
 
   it.each([
-    ['TREADLE_CONCURRENCY', '0', 'a whole number from 1 to 10000'],
-    ['TREADLE_CONCURRENCY', '1e3', 'a whole number from 1 to 10000'],
+    ['TREADLE_CONCURRENCY', '0', 'a whole number from 1 to 1000000'],
+    ['TREADLE_CONCURRENCY', '1e3', 'a whole number from 1 to 1000000'],
     ['TREADLE_SWEEP_SECONDS', '0', 'a whole number from 1 to 86400'],
     ['TREADLE_RETENTION_DAYS', '30d', 'a whole number from 1 to 36500'],
     ['TREADLE_QUEUE', 'redis', 'one of graphile-worker, in-memory'],

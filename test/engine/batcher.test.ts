@@ -60,9 +60,66 @@ test('a run that throws before it returns a promise rejects its batch', async ()
   await expect(batcher.add(1)).rejects.toThrow('at once');
 });
 
+/** A batcher whose batches end when the test says so. */
+function held(options: { lanes: number; worthALane: number; maxSize?: number }) {
+  const batches: { readonly items: readonly number[]; readonly end: () => void }[] = [];
+  const run = async (items: readonly number[]) => {
+    const { promise, resolve } = deferred<void>();
+    batches.push({ items, end: resolve });
+    await promise;
+    return items;
+  };
+  const batcher = new Batcher<number, number>({ maxSize: 100, ...options, run });
+  const add = async (...items: number[]) => {
+    for (const item of items) void batcher.add(item);
+    await settled();
+  };
+  return { batches, add };
+}
+
+test('few items wait for the lane that is busy, many open another one', async () => {
+  const { batches, add } = held({ lanes: 2, worthALane: 3 });
+  await add(1);
+  await add(2, 3);
+  expect(batches.map(({ items }) => items)).toEqual([[1]]);
+  await add(4);
+  expect(batches.map(({ items }) => items)).toEqual([[1], [2, 3, 4]]);
+});
+
+test('a burst is shared among the lanes', async () => {
+  const { batches, add } = held({ lanes: 2, worthALane: 2 });
+  await add(1, 2, 3, 4, 5, 6);
+  expect(batches.map(({ items }) => items)).toEqual([
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
+});
+
+test('a further lane closes when it is not worth it, and the last one takes what is left', async () => {
+  const { batches, add } = held({ lanes: 2, worthALane: 2 });
+  await add(1, 2, 3, 4);
+  await add(5);
+  batches[0]?.end();
+  await settled();
+  expect(batches).toHaveLength(2);
+  batches[1]?.end();
+  await settled();
+  expect(batches.map(({ items }) => items)).toEqual([[1, 2], [3, 4], [5]]);
+});
+
+test('when both lanes end in the same turn, nothing is left behind', async () => {
+  const { batches, add } = held({ lanes: 2, worthALane: 2 });
+  await add(1, 2, 3, 4);
+  await add(5);
+  for (const { end } of batches) end();
+  await settled();
+  expect(batches.map(({ items }) => items)).toEqual([[1, 2], [3, 4], [5]]);
+});
+
 const anyLoad = fc.record({
   maxSize: fc.integer({ min: 1, max: 5 }),
   lanes: fc.integer({ min: 1, max: 3 }),
+  worthALane: fc.integer({ min: 1, max: 4 }),
   turns: fc.array(fc.integer({ min: 0, max: 7 }), { maxLength: 8 }),
 });
 
@@ -70,10 +127,12 @@ const anyLoad = fc.record({
 async function underLoad({
   maxSize,
   lanes,
+  worthALane,
   turns,
 }: {
   maxSize: number;
   lanes: number;
+  worthALane: number;
   turns: readonly number[];
 }) {
   const seen = { batches: [] as number[][], most: 0 };
@@ -85,7 +144,7 @@ async function underLoad({
     under -= 1;
     return items.map((item) => `answer ${item}`);
   };
-  const batcher = new Batcher<number, string>({ maxSize, lanes, run });
+  const batcher = new Batcher<number, string>({ maxSize, lanes, worthALane, run });
   const answers: Promise<string>[] = [];
   for (const count of turns) {
     for (let n = 0; n < count; n += 1) answers.push(batcher.add(answers.length));

@@ -1,13 +1,14 @@
 // The claim loop after errors: what was claimed without an answer is run, an outage is waited for, and a fenced worker comes
-// back before it claims on.
+// back before it claims on. And its loans: slots that recordings under way may fill with children.
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { TreadleError } from '../../core/errors.ts';
 import { ClaimLoop, type ClaimLoopOptions } from '../../engine/claim-loop.ts';
 import { claimSteps, undeliveredSteps, type WorkerIdentity } from '../../sql/steps.ts';
 import { Signal } from '../support/engines.ts';
-import { startedWorld, type World } from '../support/factories.ts';
+import { claimLate, completed, handOver, startedWorld, type World } from '../support/factories.ts';
 import { testDatabase } from '../support/postgres.ts';
+import { deferred, settled } from '../support/step-invocation.ts';
 
 const home = testDatabase();
 const away = new TreadleError('database_unavailable', 'the connection broke');
@@ -27,12 +28,12 @@ function loopOf(world: World, options: Partial<ClaimLoopOptions>) {
     onFenced: async () => {},
     outageOver: async () => {},
     leaseMs: 60_000,
-    pollIntervalMs: 2 ** 31 - 1,
+    pollIntervalMs: () => 2 ** 31 - 1,
     pause: async () => {},
     log: pino({ level: 'silent' }),
     ...options,
   });
-  onTestFinished(() => loop.stop());
+  onTestFinished(() => void loop.stop());
   loop.start();
   return { loop, dispatched, first };
 }
@@ -120,4 +121,143 @@ test('an answer that took longer than the lease is not trusted: only what is sti
   await asked.happened;
   await loop.stop();
   expect(dispatched).toEqual([]);
+});
+
+/** Nothing to claim, and nobody asks. */
+const nothing = { claim: async () => [], undelivered: async () => [] };
+
+test('slots are lent once, and what is lent is not claimed for', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const asked: number[] = [];
+  const claim = async (_worker: WorkerIdentity, capacity: number) => {
+    asked.push(capacity);
+    return [];
+  };
+  const { loop } = loopOf(world, { ...nothing, claim });
+  await settled();
+  const [four, six, none] = [loop.lend(4), loop.lend(20), loop.lend(1)];
+  expect([four, six, none].map(({ slots }) => slots)).toEqual([4, 6, 0]);
+  loop.repay(six, performance.now(), world.worker, []);
+  loop.wake();
+  await settled();
+  expect(asked.at(-1)).toBe(6);
+  for (const loan of [four, none]) loop.repay(loan, performance.now(), world.worker, []);
+});
+
+test('nothing is lent when everything runs', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const { loop } = loopOf(world, { ...nothing, freeCapacity: () => -3 });
+  expect(loop.lend(5).slots).toBe(0);
+});
+
+test('the less is needed the less is lent, but never nothing; and at once more when it is', async () => {
+  const { world, record } = await recordedParent();
+  const { loop } = loopOf(world, nothing);
+  const lent: number[] = [];
+  for (let round = 0; round < 6; round += 1) {
+    const loan = loop.lend(8);
+    lent.push(loan.slots);
+    loop.repay(loan, performance.now(), world.worker, []);
+  }
+  expect(lent).toEqual([8, 4, 2, 1, 1, 1]);
+  loop.repay(loop.lend(1), performance.now(), world.worker, (await record()).claimed);
+  expect(loop.lend(8).slots).toBe(8);
+});
+
+/** A parent whose child a recording claims; the answer says so, or is lost. */
+async function recordedParent(): Promise<{ world: World; record: () => ReturnType<typeof handOver> }> {
+  const world = await startedWorld(home.database, { a: [], b: ['a'] });
+  await claimLate(world);
+  return { world, record: () => handOver(world, {}, completed(world, 'a')) };
+}
+
+test('children that a recording brings are run', async () => {
+  const { world, record } = await recordedParent();
+  const { loop, dispatched } = loopOf(world, nothing);
+  const [loan, asked] = [loop.lend(1), performance.now()];
+  loop.repay(loan, asked, world.worker, (await record()).claimed);
+  expect(dispatched).toEqual(['b']);
+});
+
+test('children whose recording was answered to a broken connection are run all the same, once', async () => {
+  const { world, record } = await recordedParent();
+  const { loop, dispatched, first } = loopOf(world, {});
+  await settled();
+  const loan = loop.lend(1);
+  await record();
+  loop.writeOff(loan);
+  await first.happened;
+  await loop.stop();
+  expect(dispatched).toEqual(['b']);
+});
+
+test('children that were lost while a claim was under way are asked for after it', async () => {
+  const { world, record } = await recordedParent();
+  const claiming = deferred<void>();
+  const claim = async () => {
+    await claiming.promise;
+    return [];
+  };
+  const { loop, dispatched, first } = loopOf(world, { claim });
+  await settled();
+  const loan = loop.lend(1);
+  await record();
+  loop.writeOff(loan);
+  claiming.resolve();
+  await first.happened;
+  await loop.stop();
+  expect(dispatched).toEqual(['b']);
+});
+
+test('what is lost is asked for only when every loan is back: else it might be run twice', async () => {
+  const { world, record } = await recordedParent();
+  const { loop, dispatched, first } = loopOf(world, {
+    undelivered: async (worker) => {
+      const known = new Set(dispatched); // as an engine asks: by what it has at that moment
+      const steps = await undeliveredSteps(world.db, worker, []);
+      return steps.filter(({ step_name }) => !known.has(step_name));
+    },
+  });
+  await settled();
+  const [lost, brings, asked] = [loop.lend(1), loop.lend(1), performance.now()];
+  const { claimed } = await record();
+  loop.writeOff(lost);
+  await settled();
+  expect([dispatched, loop.lend(1).slots]).toEqual([[], 0]);
+  loop.repay(brings, asked, world.worker, claimed);
+  await first.happened;
+  await loop.stop();
+  expect(dispatched).toEqual(['b']);
+});
+
+test('children whose answer took longer than the lease are run only when they are still held', async () => {
+  const { world, record } = await recordedParent();
+  const over = new Signal();
+  const { loop, dispatched } = loopOf(world, {
+    claim: async () => [],
+    undelivered: async (worker) => {
+      over.happen();
+      return undeliveredSteps(world.db, worker, []);
+    },
+  });
+  await settled();
+  const loan = loop.lend(1);
+  const { claimed } = await record();
+  await home.database.query('delete from treadle.claims where task_id = $1', [world.taskId]);
+  loop.repay(loan, performance.now() - 61_000, world.worker, claimed);
+  await over.happened;
+  await loop.stop();
+  expect(dispatched).toEqual([]);
+});
+
+test('who stops it waits for the loans, and gets no more', async () => {
+  const { world, record } = await recordedParent();
+  const { loop, dispatched } = loopOf(world, nothing);
+  const [loan, asked] = [loop.lend(1), performance.now()];
+  const stopped = loop.stop().then(() => dispatched.push('stopped'));
+  await settled();
+  expect([loop.lend(1).slots, dispatched]).toEqual([0, []]);
+  loop.repay(loan, asked, world.worker, (await record()).claimed);
+  await stopped;
+  expect(dispatched).toEqual(['b', 'stopped']);
 });

@@ -7,9 +7,11 @@ import type { Json } from '../../core/json.ts';
 import type { FailedOutcome, Outcome } from '../../core/outcome.ts';
 import { outcomeRow, Recorder } from '../../engine/recorder.ts';
 import type { Executor } from '../../sql/database.ts';
-import { claimSteps, takeBackLostSteps, type ClaimedStep, type Recorded } from '../../sql/steps.ts';
-import { idOf, startedWorld, withOtherWorker, type World } from '../support/factories.ts';
+import type { ClaimedStep } from '../../sql/delivery.ts';
+import { claimSteps, takeBackLostSteps, undeliveredSteps, type Recorded } from '../../sql/steps.ts';
+import { idOf, startedWorld, withOtherWorker, writeAsRails, type World } from '../support/factories.ts';
 import { testDatabase } from '../support/postgres.ts';
+import { settled } from '../support/step-invocation.ts';
 import { statesOfSteps, stepColumns, trailOf } from '../support/trail.ts';
 
 const home = testDatabase();
@@ -105,7 +107,7 @@ test('a failure keeps what the handler had put into its results', async () => {
   const world = await startedWorld(home.database, { a: [] });
   const [step] = await claimed(world);
   if (!step) throw new Error('a step was to be claimed');
-  expect(outcomeRow(step, failure({ results: { sent: 3 } })).results).toEqual({
+  expect(JSON.parse(outcomeRow(step, failure({ results: { sent: 3 } })).results)).toEqual({
     sent: 3,
     error: 'it broke',
     error_class: 'Error',
@@ -181,4 +183,79 @@ test('after it was told to abandon, the recorder waits for Postgres no more', as
   const [step] = await claimed(world);
   recorder.abandon();
   await expect(step && recorder.record(world.worker, step, complete({}))).rejects.toBe(away);
+});
+
+/** A recorder that takes children for the worker of this world, and what it orders and hears. */
+function takingChildren(world: World, database: Executor = home.database) {
+  const [ordered, arrived, lost] = [[] as number[], [] as string[], [] as number[]];
+  const recorder = new Recorder({
+    database,
+    log: pino({ level: 'silent' }),
+    onRecorded: () => {},
+    pause: async () => {},
+    successors: {
+      order: (ended) => {
+        ordered.push(ended);
+        const loan = { ended, slots: 5 };
+        return { handlers: [world.handler], capacity: loan.slots, lateStart: true, loan };
+      },
+      arrived: (_order, _asked, _worker, steps) => void arrived.push(...steps.map((step) => step.step_name)),
+      lost: ({ capacity }) => void lost.push(capacity),
+    },
+  });
+  return { recorder, ordered, arrived, lost };
+}
+
+test('children arrive with the answer to the recording of their parents', async () => {
+  const world = await startedWorld(home.database, { a: [], b: [], c: ['a', 'b'] });
+  const { recorder, ordered, arrived } = takingChildren(world);
+  const steps = await claimed(world);
+  await Promise.all(steps.map((step) => recorder.record(world.worker, step, complete({}))));
+  await settled(); // they come a turn after the end of their parents
+  expect([ordered, arrived]).toEqual([[2], ['c']]);
+});
+
+test('an order whose answer was lost is said to be lost, and the second sending makes its own', async () => {
+  const world = await startedWorld(home.database, { a: [], b: ['a'] });
+  const { recorder, ordered, arrived, lost } = takingChildren(world, losingTheFirstAnswer());
+  const [step] = await claimed(world);
+  expect(step && (await recorder.record(world.worker, step, complete({})))).toBe(true);
+  expect([ordered, arrived, lost]).toEqual([[1, 1], [], [5]]);
+  const claims = await undeliveredSteps(home.database, world.worker, []);
+  expect(claims.map(({ step_name }) => step_name)).toEqual(['b']);
+});
+
+test('an order is lost also when Postgres refuses the batch as data', async () => {
+  const world = await startedWorld(home.database, { good: [], bad: [], child: ['good'] });
+  const { recorder, ordered, arrived, lost } = takingChildren(world);
+  const steps = await claimed(world);
+  const answers = steps.map((step) =>
+    recorder.record(world.worker, step, complete(step.step_name === 'bad' ? 'a\u0000b' : 'ab')),
+  );
+  expect(await Promise.all(answers)).toEqual([true, true]);
+  await settled();
+  expect([ordered, arrived, lost]).toEqual([[2, 1, 1, 1], ['child'], [5, 5]]);
+});
+
+test('a pair that another hand has broken into is sent again, and only its own step is refused', async () => {
+  const world = await startedWorld(home.database, { a: [], b: [] });
+  const late = await claimSteps(home.database, world.worker, [world.handler], 10, { lateStart: true });
+  const clash = new TreadleError('database_error', 'in the same instant', { details: { sqlstate: '40001' } });
+  const { recorder, pauses } = recorderOn(failingFirst(clash));
+  await writeAsRails(home.database, 'workflow_step', idOf(world, 'a'), 'cancelled');
+  const answers = late
+    .toSorted((a, b) => a.workflow_step_id - b.workflow_step_id)
+    .map((step) => recorder.record(world.worker, step, complete({})));
+  expect([await Promise.all(answers), pauses]).toEqual([[false, true], [100]]);
+});
+
+test('a burst of outcomes goes over two connections, and each counts once', async () => {
+  const shape = Object.fromEntries(Array.from({ length: 120 }, (_, n) => [`s${n}`, []]));
+  const world = await startedWorld(home.database, { ...shape, last: Object.keys(shape) });
+  const { recorder, told } = recorderOn(home.database);
+  const steps = await claimSteps(home.database, world.worker, [world.handler], 1000, { lateStart: true });
+  const answers = steps.map((step) => recorder.record(world.worker, step, complete({ n: 1 })));
+  expect(new Set(await Promise.all(answers))).toEqual(new Set([true]));
+  expect(told.length).toBeGreaterThan(1);
+  expect(told.flatMap(({ ready_handlers }) => ready_handlers)).toEqual([world.handler]);
 });

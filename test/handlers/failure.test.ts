@@ -184,5 +184,8 @@ test('an after-hook that throws what cannot be read leaves the outcome as it is'
       throw revoked;
     }
   }
-  expect(await runStep(new Hostile(), stepInvocation().invocation)).toEqual({ kind: 'complete', results: 1 });
+  expect(await runStep(new Hostile(), stepInvocation().invocation)).toMatchObject({
+    kind: 'complete',
+    results: 1,
+  });
 });

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { HttpHandler } from '../../handlers/http.ts';
 import type { StepInvocation } from '../../handlers/step-context.ts';
 import { runStep } from '../../handlers/step-handler.ts';
+import { StopOrder } from '../../handlers/stop-order.ts';
 import { stepInvocation } from '../support/step-invocation.ts';
 
 const servers: Server[] = [];
@@ -121,9 +122,9 @@ test('the timeout of the step closes the connection', async () => {
 });
 
 test('a cancellation ends the request with its own reason', async () => {
-  const controller = new AbortController();
-  const url = await serve(() => controller.abort(new Error('the task was cancelled')));
-  const outcome = await request({ url }, { signal: controller.signal });
+  const stop = new StopOrder();
+  const url = await serve(() => stop.give(new Error('the task was cancelled')));
+  const outcome = await request({ url }, { stop });
   expect(outcome).toMatchObject({ code: 'handler_error', error: 'the task was cancelled' });
 });
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_MAX_RESULT_BYTES } from '../../core/outcome.ts';
 import { DeclarationError } from '../../handlers/declaration.ts';
-import { asResults } from '../../handlers/results.ts';
+import { asResults, completed } from '../../handlers/results.ts';
 
 /** `[[[...]]]` without a recursion of our own. */
 function nested(levels: number): unknown {
@@ -52,8 +52,31 @@ test.each<[string, unknown, RegExp]>([
   });
 });
 
+test.each<[string, unknown]>([
+  ['brackets in a string', ['['.repeat(3000)]],
+  ['brackets after an escaped quote', [`"${'{'.repeat(3000)}`]],
+  ['brackets after a backslash at the end of a string', ['\\\\', '['.repeat(3000)]],
+  ['many lists beside each other', Array.from({ length: 2000 }, () => [])],
+  ['a thousand levels', nested(1000)],
+])('%s are not too deep', (_what, value) => {
+  expect(asResults(value)).toBe(JSON.stringify(value));
+});
+
+test.each<[string, unknown]>([
+  ['in a list', [nested(1000)]],
+  ['behind a string with an escaped quote and a bracket', ['"]\\', nested(1000)]],
+])('the thousand and first level %s is refused', (_what, value) => {
+  expect(refused(value)).toMatchObject({ message: expect.stringMatching(/deeper than 1000/) as string });
+});
+
+test('a completed outcome has its results as text and, for who asks, as a value of its own', () => {
+  const outcome = completed('{"ok":true}');
+  expect({ ...outcome }).toEqual({ kind: 'complete', results: { ok: true }, results_json: '{"ok":true}' });
+  expect(outcome.results).toBe(outcome.results);
+});
+
 test('null is a value, and stays beside numbers', () => {
-  expect(asResults({ none: null, some: 1, gone: undefined })).toEqual({ none: null, some: 1 });
+  expect(asResults({ none: null, some: 1, gone: undefined })).toBe('{"none":null,"some":1}');
 });
 
 test('results over the limit are refused with the limit and what came, in bytes', () => {
@@ -61,12 +84,12 @@ test('results over the limit are refused with the limit and what came, in bytes'
     code: 'results_too_large',
     message: expect.stringMatching(/at most 100 bytes of JSON, got 101/) as string,
   });
-  expect(asResults('x'.repeat(98), 100)).toBe('x'.repeat(98));
+  expect(asResults('x'.repeat(98), 100)).toBe(`"${'x'.repeat(98)}"`);
   expect(refused('é'.repeat(50), 100)).toMatchObject({ message: expect.stringMatching(/got 102/) as string });
 });
 
 test('the limit is 4 MiB unless somebody says otherwise', () => {
   const most = 'x'.repeat(DEFAULT_MAX_RESULT_BYTES - 2);
-  expect(asResults(most)).toBe(most);
+  expect(asResults(most)).toBe(`"${most}"`);
   expect(refused(`${most}x`)).toMatchObject({ code: 'results_too_large' });
 });

@@ -17,7 +17,11 @@ function handler(process: (context: StepContext) => unknown) {
   })();
 }
 
-const complete = (results: Json): Outcome => ({ kind: 'complete', results });
+const complete = (results: Json): Outcome => ({
+  kind: 'complete',
+  results,
+  results_json: JSON.stringify(results),
+});
 
 test('what process returns becomes the results', async () => {
   const outcome = await runStep(
@@ -250,6 +254,35 @@ test('an attempt publishes one event before and one after it', async () => {
   ]);
 });
 
+test('no event is made that nobody hears', async () => {
+  const { invocation, events } = stepInvocation({ isHeard: (event) => event === 'step.handle' });
+  await runStep(handler(() => 1), invocation); // prettier-ignore
+  expect(events.map(({ event }) => event)).toEqual(['step.handle']);
+});
+
+test('a copy of the context has all that the context has', async () => {
+  const { invocation, lines } = stepInvocation();
+  class Wrapping extends StepHandler {
+    override process(context: StepContext) {
+      const { log, signal, transaction } = { ...context };
+      log.info('of the copy');
+      return { aborted: signal.aborted, transaction: typeof transaction };
+    }
+  }
+  const outcome = await runStep(new Wrapping(), invocation);
+  expect(outcome).toEqual(complete({ aborted: false, transaction: 'function' }));
+  expect(lines).toEqual([expect.objectContaining({ msg: 'of the copy', attempt: 1 })]);
+});
+
+test('the signal and the log of a context are the same each time', async () => {
+  const { invocation } = stepInvocation();
+  const subject = handler((context) => ({
+    signal: context.signal === context.signal,
+    log: context.log === context.log,
+  }));
+  expect(await runStep(subject, invocation)).toEqual(complete({ signal: true, log: true }));
+});
+
 test('the name that the template uses goes into events and log lines', async () => {
   const { invocation, events, lines } = stepInvocation({ handler: 'OrderProcess::Ship' });
   await runStep(handler(({ log }) => log.info('working')), invocation); // prettier-ignore
@@ -280,12 +313,9 @@ test('a broken logger ends in a failed outcome, not in a rejection', async () =>
       throw new Error('log broke');
     },
   });
-  expect(
-    await runStep(
-      handler(() => 1),
-      { ...invocation, log },
-    ),
-  ).toMatchObject({ error: 'log broke' });
+  expect(await runStep(new Staged('after complete'), { ...invocation, log })).toMatchObject({
+    error: 'log broke',
+  });
 });
 
 test('the lifecycle runs even where JavaScript overrode handle', async () => {

@@ -1,7 +1,7 @@
-import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import type { StepContext } from '../../handlers/step-context.ts';
 import { runStep, StepHandler } from '../../handlers/step-handler.ts';
+import { StopOrder } from '../../handlers/stop-order.ts';
 import { deferred, settled, stepInvocation } from '../support/step-invocation.ts';
 
 /** A handler whose process is the given function; it counts what runs after it. */
@@ -97,7 +97,11 @@ test('an after-hook that never ends does not hold the outcome back', async () =>
     }
   }
   const { invocation, lines } = stepInvocation({ timeout_ms: 5 });
-  expect(await runStep(new Hanging(), invocation)).toEqual({ kind: 'complete', results: 1 });
+  expect(await runStep(new Hanging(), invocation)).toEqual({
+    kind: 'complete',
+    results: 1,
+    results_json: '1',
+  });
   expect(lines).toEqual([expect.objectContaining({ level: 50 })]);
 });
 
@@ -117,15 +121,19 @@ test('a timeout longer than a timer can hold does not fire at once', async () =>
       return promise;
     }
   }
-  expect(await runStep(new Patient(), invocation)).toEqual({ kind: 'complete', results: 1 });
+  expect(await runStep(new Patient(), invocation)).toEqual({
+    kind: 'complete',
+    results: 1,
+    results_json: '1',
+  });
 });
 
-test('a cancellation reaches the handler with its reason, and the attempt fails retryable', async () => {
-  const controller = new AbortController();
-  const { invocation } = stepInvocation({ signal: controller.signal, timeout_ms: 60_000 });
+test('an order to stop reaches the handler with its reason, and the attempt fails retryable', async () => {
+  const stop = new StopOrder();
+  const { invocation } = stepInvocation({ stop, timeout_ms: 60_000 });
   const running = runStep(new Subject(untilAborted), invocation);
   await settled();
-  controller.abort(new Error('the task was cancelled'));
+  stop.give(new Error('the task was cancelled'));
   expect(await running).toMatchObject({
     code: 'handler_error',
     permanent: false,
@@ -133,40 +141,48 @@ test('a cancellation reaches the handler with its reason, and the attempt fails 
   });
 });
 
-test('a handler that finishes in spite of a cancellation completes', async () => {
-  const controller = new AbortController();
+test('a handler that finishes in spite of an order to stop completes', async () => {
+  const stop = new StopOrder();
   const { promise, resolve } = deferred<void>();
-  const { invocation } = stepInvocation({ signal: controller.signal });
-  const running = runStep(new Subject(() => promise), invocation);
+  const running = runStep(new Subject(() => promise), stepInvocation({ stop }).invocation);
   await settled();
-  controller.abort();
+  stop.give(new Error('the engine stops'));
   resolve();
   expect(await running).toMatchObject({ kind: 'complete' });
 });
 
-test('process does not start when the cancellation came first', async () => {
+test('process does not start when the order to stop came first', async () => {
   let started = false;
   const subject = new Subject(() => {
     started = true;
   });
-  const signal = AbortSignal.abort(new Error('shutting down'));
-  expect(await runStep(subject, stepInvocation({ signal }).invocation)).toMatchObject({
+  const stop = new StopOrder();
+  stop.give(new Error('shutting down'));
+  expect(await runStep(subject, stepInvocation({ stop }).invocation)).toMatchObject({
     error: 'shutting down',
   });
   expect(started).toBe(false);
 });
 
-test('many attempts can follow one signal, and none stays on it', async () => {
-  const controller = new AbortController();
-  const warnings: Error[] = [];
-  const remember = (warning: Error) => void warnings.push(warning);
-  process.on('warning', remember);
-  const { invocation } = stepInvocation({ signal: controller.signal });
-  await Promise.all(Array.from({ length: 50 }, () => runStep(new Subject(() => 1), invocation)));
-  await settled();
-  process.off('warning', remember);
-  expect(warnings).toEqual([]);
-  expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+test('a signal that is looked at for the first time after the order to stop has aborted already', async () => {
+  const stop = new StopOrder();
+  const reason = new Error('the task was cancelled');
+  let seen: AbortSignal | undefined;
+  const subject = new Subject(async (context) => {
+    stop.give(reason);
+    await settled();
+    seen = context.signal;
+  });
+  await runStep(subject, stepInvocation({ stop }).invocation);
+  expect(seen).toMatchObject({ aborted: true, reason });
+});
+
+test('the first order to stop counts', () => {
+  const stop = new StopOrder();
+  const { signal } = stop;
+  stop.give(new Error('first'));
+  stop.give(new Error('second'));
+  expect([stop.reason, signal.reason]).toEqual([new Error('first'), new Error('first')]);
 });
 
 test('work that holds the event loop past its timeout has timed out, and its answer is late', async () => {

@@ -2,6 +2,7 @@
 // back by those who leave, and what became of answers that were lost.
 import { expect, onTestFinished, test } from 'vitest';
 import { ClientExecutor } from '../../sql/database.ts';
+import type { ClaimedStep } from '../../sql/delivery.ts';
 import {
   claimSteps,
   heartbeat,
@@ -13,7 +14,6 @@ import {
   takeBackLostSteps,
   undeliveredSteps,
   watchWorkers,
-  type ClaimedStep,
   type OutcomeRow,
   type WorkerIdentity,
 } from '../../sql/steps.ts';
@@ -53,8 +53,16 @@ async function claimedOne(world: World): Promise<ClaimedStep> {
   return step;
 }
 
-function outcome({ claim_id, workflow_step_id }: ClaimedStep): OutcomeRow {
-  return { claim_id, workflow_step_id, event: 'complete', results: { n: 1 }, metadata: {}, delay_ms: null };
+function outcome({ claim_id, workflow_step_id, step_name }: ClaimedStep): OutcomeRow {
+  return {
+    claim_id,
+    workflow_step_id,
+    step_name,
+    event: 'complete',
+    results: '{"n": 1}',
+    metadata: {},
+    delay_ms: null,
+  };
 }
 
 async function isAbsent(worker: WorkerIdentity): Promise<boolean> {

@@ -15,7 +15,7 @@ import {
 } from '../support/engines.ts';
 import { idOf, moveClock, stepIdsOf, templateOf, writeAsRails, type World } from '../support/factories.ts';
 import { createTestDatabase, testDatabase } from '../support/postgres.ts';
-import { stateOfTask } from '../support/trail.ts';
+import { stateOfTask, statesOfSteps } from '../support/trail.ts';
 
 const home = testDatabase();
 const OFTEN = { sweepSeconds: 1 };
@@ -113,6 +113,10 @@ test('a step whose claim is gone is told to stop, and runs again', async () => {
   const engine = await startEngine({ ...base, ...OFTEN });
   const taskId = await create(engine, template);
   await running.happened;
+  await eventually(
+    () => statesOfSteps(home.database, taskId),
+    (states) => states['a'] === 'in_progress', // before that a lost claim is one that never was
+  );
   await home.database.query('delete from treadle.claims where task_id = $1', [taskId]);
   expect(await engine.waitForTask(taskId)).toBe('complete');
   expect(stopped).toHaveLength(1);

@@ -2,13 +2,14 @@
 // template, a handler and a worker of its own, so that tests of one file cannot take each other's steps.
 import { DEFAULT_BACKOFF } from '../../core/retry.ts';
 import { parseTemplate, type StepTemplateInput, type TaskTemplate } from '../../core/template/template.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
+import type { Json } from '../../core/json.ts';
 import type { Executor } from '../../sql/database.ts';
+import type { ClaimedStep } from '../../sql/delivery.ts';
 import {
   claimSteps,
   recordOutcomes,
   registerWorker,
-  type ClaimedStep,
+  type HandOver,
   type OutcomeRow,
   type Recorded,
   type WorkerIdentity,
@@ -136,6 +137,12 @@ export async function claim(world: World, capacity = 1000): Promise<string[]> {
   return namesOf(world, await claimSteps(world.db, world.worker, [world.handler], capacity));
 }
 
+/** The same; the in_progress rows of first attempts follow later. */
+export async function claimLate(world: World, capacity = 1000): Promise<string[]> {
+  const options = { lateStart: true };
+  return namesOf(world, await claimSteps(world.db, world.worker, [world.handler], capacity, options));
+}
+
 function namesOf(world: World, steps: readonly ClaimedStep[]): string[] {
   const mine = steps.filter((step) => step.task_id === world.taskId);
   return mine.toSorted((a, b) => a.workflow_step_id - b.workflow_step_id).map((step) => step.step_name);
@@ -145,21 +152,50 @@ function namesOf(world: World, steps: readonly ClaimedStep[]): string[] {
 export type Answer = Omit<OutcomeRow, 'claim_id'>;
 
 export function completed(world: World, step: string, results: Json = { by: step }): Answer {
-  return { workflow_step_id: idOf(world, step), event: 'complete', results, metadata: {}, delay_ms: null };
+  const workflow_step_id = idOf(world, step);
+  return {
+    workflow_step_id,
+    step_name: step,
+    event: 'complete',
+    results: JSON.stringify(results),
+    metadata: {},
+    delay_ms: null,
+  };
 }
 
 /** A failure that may be tried again after so many milliseconds; null: for good. */
 export function failed(world: World, step: string, delayMs: number | null = 60_000): Answer {
-  const results: JsonObject = { error: 'it broke', error_class: 'Error', backtrace: 'at here' };
+  const results = JSON.stringify({ error: 'it broke', error_class: 'Error', backtrace: 'at here' });
   const metadata = { code: delayMs === null ? 'permanent' : 'handler_error', error_message: 'it broke' };
-  return { workflow_step_id: idOf(world, step), event: 'fail', results, metadata, delay_ms: delayMs };
+  const workflow_step_id = idOf(world, step);
+  return { workflow_step_id, step_name: step, event: 'fail', results, metadata, delay_ms: delayMs };
 }
 
 /** Answers to the claims that these steps have now; 0 stands for none. `refused` are steps whose answer did not count. */
-export async function record(
+export function record(world: World, ...answers: readonly Answer[]): Promise<Answered> {
+  return recordAndTake(world, {}, ...answers);
+}
+
+type Answered = Recorded & { readonly refused: readonly number[] };
+
+/** The same; the worker takes children of these steps in the statement that records them. Default: up to ten, late. */
+export function handOver(
   world: World,
+  taken: Partial<HandOver>,
   ...answers: readonly Answer[]
-): Promise<Recorded & { readonly refused: readonly number[] }> {
+): Promise<Answered> {
+  return recordAndTake(
+    world,
+    { handlers: [world.handler], capacity: 10, lateStart: true, ...taken },
+    ...answers,
+  );
+}
+
+async function recordAndTake(
+  world: World,
+  taken: Partial<HandOver>,
+  ...answers: readonly Answer[]
+): Promise<Answered> {
   const claims = await world.db.query<{ id: number; claim_id: number }>(
     'select workflow_step_id as id, claim_id from treadle.claims where workflow_step_id = any ($1)',
     [answers.map(({ workflow_step_id: id }) => id)],
@@ -169,7 +205,8 @@ export async function record(
     ...answer,
     claim_id: claimIds.get(answer.workflow_step_id) ?? 0,
   }));
-  const recorded = await recordOutcomes(world.db, world.worker, outcomes);
+  const next = { handlers: [], capacity: 0, lateStart: false, ...taken };
+  const recorded = await recordOutcomes(world.db, world.worker, outcomes, next);
   const late = new Set(recorded.refused_claim_ids);
   const refused = outcomes.filter(({ claim_id }) => late.has(claim_id)).map((row) => row.workflow_step_id);
   return { ...recorded, refused };

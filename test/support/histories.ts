@@ -1,18 +1,20 @@
-// Random tasks and what may happen to them, in any order and by any hand: the material of the laws about derived rows.
+// Random tasks and what may happen to them, in any order and by any hand: the material of the laws about derived rows. Starts
+// are written at once or late, and outcomes may bring children, as each happening says.
 import fc from 'fast-check';
 import type { Law } from '../../core/machines/law.ts';
 import { stepLaw } from '../../core/machines/step.machine.ts';
 import { taskLaw } from '../../core/machines/task.machine.ts';
 import type { State } from '../../core/vocabulary.ts';
-import { claimSteps, takeBackLostSteps } from '../../sql/steps.ts';
+import { claimSteps, takeBackLostSteps, writeStarts } from '../../sql/steps.ts';
 import { expireTasks, settleChangedTasks, startTasks } from '../../sql/tasks.ts';
 import {
   completed,
   failed,
+  handOver,
   moveClock,
   newWorker,
-  record,
   writeAsRails,
+  type Answer,
   type Shape,
   type World,
 } from './factories.ts';
@@ -33,36 +35,51 @@ export const anyShape: fc.Arbitrary<Shape> = fc
 
 /** One thing that happens. `nth` picks among whatever can happen so; nothing happens when nothing can. */
 export type Happening =
-  | { readonly kind: 'claim'; readonly capacity: number }
-  | { readonly kind: 'complete'; readonly nth: number }
-  | { readonly kind: 'fail'; readonly nth: number; readonly delayMs: number | null }
+  | { readonly kind: 'claim'; readonly capacity: number; readonly lateStart: boolean }
+  | ({ readonly kind: 'complete'; readonly nth: number } & Taking)
+  | ({ readonly kind: 'fail'; readonly nth: number; readonly delayMs: number | null } & Taking)
   | { readonly kind: 'other hand on a step'; readonly nth: number }
   | { readonly kind: 'other hand on the task'; readonly nth: number }
   | { readonly kind: 'time passes'; readonly seconds: number }
   | OperatorAct
   | { readonly kind: 'complete in a transaction'; readonly nth: number }
   | { readonly kind: 'deadline passes' }
-  | { readonly kind: 'complete all' }
+  | ({ readonly kind: 'complete all' } & Taking)
   | { readonly kind: 'start' }
   | { readonly kind: 'refresh' }
   | { readonly kind: 'settle' }
+  | { readonly kind: 'steps run long' }
   | { readonly kind: 'wake' }
   | { readonly kind: 'worker dies' };
 
+/** How many children are claimed in the statement that records. */
+interface Taking {
+  readonly capacity: number;
+  readonly lateStart: boolean;
+}
+
 const nth = fc.nat({ max: 30 });
+const lateStart = fc.boolean();
+const taking = { capacity: fc.constantFrom(0, 0, 1, 10), lateStart };
+
 export const anyHistory: fc.Arbitrary<Happening[]> = fc.array(
   fc.oneof(
     {
       weight: 4,
-      arbitrary: fc.record({ kind: fc.constant('claim' as const), capacity: fc.integer({ min: 1, max: 3 }) }),
+      arbitrary: fc.record({
+        kind: fc.constant('claim' as const),
+        capacity: fc.integer({ min: 1, max: 3 }),
+        lateStart,
+      }),
     },
-    { weight: 5, arbitrary: fc.record({ kind: fc.constant('complete' as const), nth }) },
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant('complete' as const), nth, ...taking }) },
     {
       weight: 3,
       arbitrary: fc.record({
         kind: fc.constant('fail' as const),
         nth,
         delayMs: fc.constantFrom(0, 20_000, null),
+        ...taking,
       }),
     },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('other hand on a step' as const), nth }) },
@@ -74,14 +91,15 @@ export const anyHistory: fc.Arbitrary<Happening[]> = fc.array(
       weight: 1,
       arbitrary: fc.record({ kind: fc.constant('time passes' as const), seconds: fc.constantFrom(5, 40) }),
     },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('complete all' as const), ...taking }) },
     {
       weight: 4,
       arbitrary: fc.record({
         kind: fc.constantFrom(
-          'complete all' as const,
           'start' as const,
           'refresh' as const,
           'settle' as const,
+          'steps run long' as const,
           'wake' as const,
           'worker dies' as const,
         ),
@@ -94,13 +112,13 @@ export const anyHistory: fc.Arbitrary<Happening[]> = fc.array(
 /** Makes it happen. Returns the world as it is then: after the death of its worker it has another one. */
 export async function happen(world: World, event: Happening): Promise<World> {
   const { db, worker, handler, taskId } = world;
-  if (event.kind === 'claim') await claimSteps(db, worker, [handler], event.capacity);
-  else if (event.kind === 'complete') await answer(world, event.nth, (step) => completed(world, step));
+  if (event.kind === 'claim') await claimSteps(db, worker, [handler], event.capacity, event);
+  else if (event.kind === 'complete') await answer(world, event, (step) => completed(world, step));
   else if (event.kind === 'complete in a transaction') await completeInTransaction(world, event.nth);
   else if (event.kind === 'deadline passes') await passDeadline(world);
-  else if (event.kind === 'complete all') await completeAll(world);
-  else if (event.kind === 'fail')
-    await answer(world, event.nth, (step) => failed(world, step, event.delayMs));
+  else if (event.kind === 'complete all') await completeAll(world, event);
+  else if (event.kind === 'steps run long') await writeStarts(db, await claimsIn(world));
+  else if (event.kind === 'fail') await answer(world, event, (step) => failed(world, step, event.delayMs));
   else if (event.kind === 'other hand on a step') await writeToStep(world, event.nth);
   else if (event.kind === 'other hand on the task') await writeToTask(world, event.nth);
   else if (event.kind === 'time passes') await moveClock(db, event.seconds);
@@ -128,18 +146,28 @@ export async function deliverWakeups({ db, taskId }: World): Promise<void> {
   if (due.length > 0) await startTasks(db, [taskId]);
 }
 
-async function heldSteps({ db, taskId, stepIds }: World): Promise<string[]> {
-  const claims = await db.query<{ id: number }>(
-    'select workflow_step_id as id from treadle.claims where task_id = $1 order by 1',
-    [taskId],
-  );
-  const held = new Set(claims.map(({ id }) => id));
-  return Object.keys(stepIds).filter((name) => held.has(stepIds[name] ?? 0));
+function claimsIn({ db, taskId }: World): Promise<{ claim_id: number; workflow_step_id: number }[]> {
+  return db.query('select claim_id, workflow_step_id from treadle.claims where task_id = $1 order by 2', [
+    taskId,
+  ]);
 }
 
-async function answer(world: World, index: number, outcome: (step: string) => ReturnType<typeof completed>) {
+async function heldSteps(world: World): Promise<string[]> {
+  const held = new Set((await claimsIn(world)).map(({ workflow_step_id: id }) => id));
+  return Object.keys(world.stepIds).filter((name) => held.has(world.stepIds[name] ?? 0));
+}
+
+async function answer(
+  world: World,
+  { nth: index, ...taken }: Taking & { nth: number },
+  outcome: (step: string) => Answer,
+): Promise<void> {
   const step = pick(await heldSteps(world), index);
-  if (step !== undefined) await record(world, outcome(step));
+  if (step !== undefined) await handOver(world, childrenOf(taken), outcome(step));
+}
+
+function childrenOf({ capacity, lateStart: late }: Taking): Taking {
+  return { capacity, lateStart: late };
 }
 
 /** As a handler does that works on the same Postgres. */
@@ -170,9 +198,9 @@ async function passDeadline({ db, taskId }: World): Promise<void> {
 }
 
 /** All that is held, in one statement. */
-async function completeAll(world: World): Promise<void> {
+async function completeAll(world: World, taken: Taking): Promise<void> {
   const outcomes = (await heldSteps(world)).map((step) => completed(world, step));
-  if (outcomes.length > 0) await record(world, ...outcomes);
+  if (outcomes.length > 0) await handOver(world, childrenOf(taken), ...outcomes);
 }
 
 async function writeToStep({ db, taskId, stepIds }: World, index: number): Promise<void> {
@@ -214,8 +242,8 @@ export async function letItEnd(world: World): Promise<string> {
     await deliverWakeups(world);
     for (const step of await stepsInOtherHands(world))
       await writeAsRails(world.db, 'workflow_step', step, 'complete');
-    await claimSteps(world.db, world.worker, [world.handler], 10);
-    await completeAll(world);
+    await claimSteps(world.db, world.worker, [world.handler], 10, { lateStart: true });
+    await completeAll(world, { capacity: 10 * (round % 2), lateStart: true });
     const state = await stateOfTask(world.db, world.taskId);
     if (state !== 'pending' && state !== 'in_progress') return state;
   }

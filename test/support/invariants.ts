@@ -79,6 +79,13 @@ select 'step ' || k.workflow_step_id || ': claimed and offered at the same time'
 from treadle.claims k
 join treadle.ready_steps r using (workflow_step_id)
 union all
+select 'step ' || k.workflow_step_id || ': claimed with its start ' || case when k.on_record then '' else 'not ' end
+  || 'on record, but it is ' || coalesce(c.to_state, 'pending')
+from treadle.claims k
+left join public.tasker_workflow_step_transitions c on c.workflow_step_id = k.workflow_step_id and c.most_recent
+where coalesce(c.to_state, 'pending') <> case when k.on_record then 'in_progress' else 'pending' end
+  and not exists (select from treadle.changed_tasks x where x.task_id = k.task_id) -- another hand moved it
+union all
 select 'task ' || r.task_id || ': offers steps without being in progress'
 from treadle.ready_steps r
 where not exists (

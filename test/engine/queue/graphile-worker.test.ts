@@ -3,15 +3,18 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { dedupeKey, type TaskJob } from '../../../engine/queue/adapter.ts';
 import { GraphileWorkerQueue } from '../../../engine/queue/graphile-worker.ts';
-import { eventually } from '../../support/engines.ts';
+import { eventually, Signal } from '../../support/engines.ts';
 import { LogBook } from '../../support/logs.ts';
 import { testDatabase } from '../../support/postgres.ts';
 import { inRolledBackTransaction } from '../../support/rolled-back.ts';
 
 const home = testDatabase();
 
-async function installed(log = pino({ level: 'silent' })): Promise<GraphileWorkerQueue> {
-  const queue = new GraphileWorkerQueue({ database: home.database, log });
+async function installed(
+  log = pino({ level: 'silent' }),
+  pollIntervalMs = 1000,
+): Promise<GraphileWorkerQueue> {
+  const queue = new GraphileWorkerQueue({ database: home.database, log, pollIntervalMs });
   await queue.install();
   await home.database.query('delete from graphile_worker._private_jobs');
   onTestFinished(() => queue.stop());
@@ -115,4 +118,27 @@ test('a queue whose connections are all cut goes on', async () => {
     async () => ran,
     (seen) => seen.includes(5),
   );
+});
+
+test('a delayed job arrives when the queue was told that it comes due, though nobody polls', async () => {
+  const never = 2 ** 31 - 1;
+  const [queue, arrived] = [await installed(pino({ level: 'silent' }), never), new Signal()];
+  await queue.start(async () => arrived.happen());
+  await queue.enqueue([job(6, new Date(Date.now() + 300))]);
+  queue.jobDueIn(300);
+  await expect(arrived.happened).resolves.toBeUndefined();
+});
+
+test('a job that was added while the queue could not hear of it is found when it can again', async () => {
+  const never = 2 ** 31 - 1;
+  const [queue, arrived] = [await installed(pino({ level: 'silent' }), never), new Signal()];
+  await queue.start(async () => arrived.happen());
+  const listening = `select pid from pg_stat_activity where datname = current_database() and query like 'LISTEN "jobs:insert"%'`;
+  await eventually(
+    () => home.database.query(listening),
+    (sessions) => sessions.length === 1,
+  );
+  await home.database.query(`select pg_terminate_backend(pid) from (${listening}) l`);
+  await queue.enqueue([job(7)]);
+  await expect(arrived.happened).resolves.toBeUndefined();
 });

@@ -17,7 +17,10 @@ function attemptFindings(step: Step): string[] {
     if (move.to_state === 'in_progress' && number !== attempts + 1) {
       findings.push(`${step.label}: began attempt ${String(number)} after ${attempts} that count`);
     }
-    if (running) findings.push(...workerFindings(step, step.trail[index - 1], move));
+    if (running) {
+      const start = step.trail[index - 1];
+      findings.push(...workerFindings(step, start, move), ...durationFindings(step, start, move));
+    }
     if (move.to_state === 'complete') attempts += 1;
     if (move.to_state === 'error' && running) attempts = attemptsAfterFailure(attempts, move, step);
     if (isFreshAllowance(move)) attempts = 0;
@@ -33,6 +36,15 @@ function workerFindings(step: Step, start: Move | undefined, end: Move): string[
   const [began, ended] = [start?.metadata['worker_id'], end.metadata['worker_id']];
   if (ended === undefined || began === ended) return [];
   return [`${step.label}: worker ${JSON.stringify(began)} began what worker ${JSON.stringify(ended)} ended`];
+}
+
+/** A start is dated at its claim, whether it was written then, with the end, or in between. */
+function durationFindings(step: Step, start: Move | undefined, end: Move): string[] {
+  const duration = end.metadata['execution_duration'];
+  if (typeof duration !== 'number' || !start || !isOurs(start)) return [];
+  const betweenMs = end.created_at - start.created_at;
+  if (Math.abs(betweenMs - duration * 1000) < 1) return [];
+  return [`${step.label}: ran for ${duration} s, but its start and its end are ${betweenMs} ms apart`];
 }
 
 export function isRelease(move: Move): boolean {

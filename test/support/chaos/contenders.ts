@@ -1,12 +1,13 @@
 // Who contends in an interleaving: two tasks of one template and two workers that serve it; and how each deed is done.
 import type { Executor } from '../../../sql/database.ts';
+import type { ClaimedStep } from '../../../sql/delivery.ts';
 import {
   claimSteps,
   heartbeat,
   recordOutcomes,
   registerWorker,
   takeBackLostSteps,
-  type ClaimedStep,
+  writeStarts,
   type OutcomeRow,
   type WorkerIdentity,
 } from '../../../sql/steps.ts';
@@ -27,7 +28,7 @@ export interface Contest {
   readonly given: readonly Given[][];
 }
 
-type Given = Pick<ClaimedStep, 'claim_id' | 'workflow_step_id' | 'claim_token'>;
+type Given = Pick<ClaimedStep, 'claim_id' | 'workflow_step_id' | 'step_name' | 'claim_token'>;
 
 /** What all contests of a database share. */
 export interface Arena {
@@ -109,11 +110,16 @@ async function carryOut(deed: Deed, db: Executor, arena: Arena, contest: Contest
   switch (deed.kind) {
     case 'claim':
       contest.given[deed.worker]?.push(
-        ...(await claimSteps(db, workerOf(contest, deed.worker), [arena.handler], deed.capacity)),
+        ...(await claimSteps(db, workerOf(contest, deed.worker), [arena.handler], deed.capacity, {
+          lateStart: deed.late ?? false,
+        })),
       );
       return;
     case 'record':
-      return record(deed, db, contest);
+      return record(deed, db, arena, contest);
+    case 'write starts':
+      await writeStarts(db, contest.given[deed.worker] ?? []);
+      return;
     case 'start':
       await startTasks(db, chosen(contest, deed.which));
       return;
@@ -228,26 +234,35 @@ async function completeOne(
 }
 
 /** Answers all that this worker was ever given, in one statement: also what was taken from it, or answered before. */
-async function record(deed: Deed & { kind: 'record' }, db: Executor, contest: Contest): Promise<void> {
+async function record(
+  deed: Deed & { kind: 'record' },
+  db: Executor,
+  arena: Arena,
+  contest: Contest,
+): Promise<void> {
   const given = contest.given[deed.worker] ?? [];
   const inOrder = deed.reversed ? given.toReversed() : given;
   const byStep = new Map(inOrder.map((claim) => [claim.workflow_step_id, claim])); // the last, or the first, of each
   const outcomes = [...byStep.values()].map((claim) => outcomeOf(claim, deed));
-  if (outcomes.length > 0) await recordOutcomes(db, workerOf(contest, deed.worker), outcomes);
+  if (outcomes.length === 0) return;
+  const next = { handlers: [arena.handler], capacity: deed.takes ?? 0, lateStart: deed.late ?? false };
+  const { claimed } = await recordOutcomes(db, workerOf(contest, deed.worker), outcomes, next);
+  contest.given[deed.worker]?.push(...claimed);
 }
 
 function outcomeOf(
-  { claim_id, workflow_step_id }: Given,
+  { claim_id, workflow_step_id, step_name }: Given,
   { event, delayMs }: Deed & { kind: 'record' },
 ): OutcomeRow {
   if (event === 'complete')
-    return { claim_id, workflow_step_id, event, results: {}, metadata: {}, delay_ms: null };
+    return { claim_id, workflow_step_id, step_name, event, results: '{}', metadata: {}, delay_ms: null };
   const code = event === 'release' ? 'released' : 'handler_error';
   return {
     claim_id,
     workflow_step_id,
+    step_name,
     event,
-    results: { error: 'it broke', error_class: 'Error', backtrace: '' },
+    results: JSON.stringify({ error: 'it broke', error_class: 'Error', backtrace: '' }),
     metadata: { code },
     delay_ms: event === 'release' ? 0 : delayMs,
   };

@@ -4,14 +4,19 @@ import type { OutcomeRow } from '../../../sql/steps.ts';
 
 /** One operation as data. `which`, `order` and `nth` choose among what there is when it runs. */
 export type Deed =
-  | { readonly kind: 'claim'; readonly worker: number; readonly capacity: number }
+  | { readonly kind: 'claim'; readonly worker: number; readonly capacity: number; readonly late?: boolean }
   | {
       readonly kind: 'record';
       readonly worker: number;
       readonly event: OutcomeRow['event'];
       readonly delayMs: number | null;
       readonly reversed: boolean;
+      /** Most children that are claimed in the same statement. Default 0. */
+      readonly takes?: number;
+      /** Whether their starts may be written late. Default false. */
+      readonly late?: boolean;
     }
+  | { readonly kind: 'write starts'; readonly worker: number }
   | { readonly kind: 'start' | 'refresh' | 'cancel' | 'retry tasks'; readonly which: Which }
   | { readonly kind: 'pause' | 'resume'; readonly task: number }
   | { readonly kind: 'worker dies'; readonly worker: number }
@@ -54,7 +59,12 @@ const kind = <Kind extends string>(...kinds: Kind[]): fc.Arbitrary<Kind> => fc.c
 export const anyDeed: fc.Arbitrary<Deed> = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record({ kind: kind('claim'), worker, capacity: fc.integer({ min: 1, max: 6 }) }),
+    arbitrary: fc.record({
+      kind: kind('claim'),
+      worker,
+      capacity: fc.integer({ min: 1, max: 6 }),
+      late: fc.boolean(),
+    }),
   },
   {
     weight: 8,
@@ -64,8 +74,11 @@ export const anyDeed: fc.Arbitrary<Deed> = fc.oneof(
       event: fc.constantFrom<OutcomeRow['event']>('complete', 'complete', 'complete', 'fail', 'release'),
       delayMs: fc.constantFrom(0, 60_000, null),
       reversed: fc.boolean(),
+      takes: fc.constantFrom(0, 1, 6),
+      late: fc.boolean(),
     }),
   },
+  { weight: 3, arbitrary: fc.record({ kind: kind('write starts'), worker }) },
   { weight: 5, arbitrary: fc.record({ kind: kind('start', 'refresh', 'cancel', 'retry tasks'), which }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('pause', 'resume'), task: worker }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('worker dies', 'heartbeat'), worker }) },

@@ -14,6 +14,8 @@ export interface ChaosEngineOptions {
   readonly concurrency: number;
   /** `off`: leases alone tell who is dead. */
   readonly sessionLocks: 'auto' | 'off';
+  /** After so many ms a step is shown as in progress; 0: at once. */
+  readonly fuseMs: number;
 }
 
 /** Often, so that what only a sweep could mend shows in the log. */
@@ -33,6 +35,7 @@ async function startedEngine(): Promise<Engine> {
       leaseSeconds: options.leaseSeconds,
       concurrency: options.concurrency,
       sessionLocks: options.sessionLocks,
+      fuseMs: options.fuseMs,
       pollIntervalMs: 200,
       sweepSeconds: SWEEP_SECONDS,
       log,

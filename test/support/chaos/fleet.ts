@@ -5,11 +5,14 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChaosEngineOptions } from './engine-main.ts';
 
+/** Engines with and without late starts side by side, and some whose steps are never shown before they end. */
+const FUSES_MS = [50, 0, 5, 60_000];
+
 /** A stop in order takes the grace and a few last words, also while Postgres is away. */
 const LONGEST_STOP_MS = 30_000;
 const SCRIPT = join(import.meta.dirname, 'engine-main.ts');
 
-export interface FleetOptions extends Omit<ChaosEngineOptions, 'journal'> {
+export interface FleetOptions extends Omit<ChaosEngineOptions, 'journal' | 'fuseMs'> {
   readonly size: number;
   /** Where journals and logs go. */
   readonly directory: string;
@@ -38,7 +41,8 @@ export class Fleet {
     this.#count += 1;
     const { size: _size, directory, ...rest } = this.#options;
     const name = join(directory, `engine-${slot + 1}-${this.#count}`);
-    const options: ChaosEngineOptions = { ...rest, journal: `${name}.journal` };
+    const fuseMs = FUSES_MS[this.#count % FUSES_MS.length] ?? 0;
+    const options: ChaosEngineOptions = { ...rest, fuseMs, journal: `${name}.journal` };
     const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, JSON.stringify(options)], {
       stdio: ['pipe', 'pipe', openSync(`${name}.log`, 'a')], // its end of the first pipe tells it of our death
     });

@@ -3,7 +3,13 @@
 import fc from 'fast-check';
 import { TreadleError } from '../../../core/errors.ts';
 import { Database } from '../../../sql/database.ts';
-import { claimSteps, recordOutcomes, registerWorker, takeBackLostSteps } from '../../../sql/steps.ts';
+import {
+  claimSteps,
+  recordOutcomes,
+  registerWorker,
+  takeBackLostSteps,
+  type HandOver,
+} from '../../../sql/steps.ts';
 import { settleChangedTasks, startTasks } from '../../../sql/tasks.ts';
 import { moveClock, uniqueName } from '../factories.ts';
 import { violations } from '../invariants.ts';
@@ -39,7 +45,9 @@ const anyOpening: fc.Arbitrary<Deed[]> = fc
   .map(([one, other, more]) => [one, other, ...more]);
 
 function claimBy(worker: number): fc.Arbitrary<Deed> {
-  return fc.integer({ min: 1, max: 3 }).map((capacity): Deed => ({ kind: 'claim', worker, capacity }));
+  return fc
+    .record({ capacity: fc.integer({ min: 1, max: 3 }), late: fc.boolean() })
+    .map((claim): Deed => ({ kind: 'claim', worker, ...claim }));
 }
 
 export const anySchedule: fc.Arbitrary<Schedule> = fc.record({
@@ -150,12 +158,20 @@ const OPERATORS: ReadonlySet<Deed['kind']> = new Set([
   'resolve by force',
 ]);
 
+/** Who writes the start and the end of a step at once is told to try again when a Rails app writes in the same instant. */
+const ENDERS: ReadonlySet<Deed['kind']> = new Set(['record', 'complete step', 'take back', 'expire']);
+
+function isToBeSentAgain(error: unknown): boolean {
+  return error instanceof TreadleError && error.details['sqlstate'] === '40001';
+}
+
 /** Being told no is part of the game for some; a deadlock or a broken constraint is not. */
 function refusalFindings({ operation, error }: Refusal): string[] {
   const { kind } = JSON.parse(operation) as Deed;
   const code = error instanceof TreadleError ? error.code : undefined;
   if (code === 'fenced' && WORKERS.has(kind)) return [];
   if (kind.startsWith('rails') && wasOvertaken(error)) return [];
+  if (ENDERS.has(kind) && isToBeSentAgain(error)) return [];
   if (OPERATORS.has(kind) && code !== undefined && !code.startsWith('database')) return [];
   return [`${operation} failed: ${error instanceof Error ? error.message : String(error)}`];
 }
@@ -173,8 +189,9 @@ async function letThemEnd(database: Database, arena: Arena): Promise<string[]> {
     await settleChangedTasks(database, 100);
     await takeBackLostSteps(database);
     await deliverWakeups(database);
-    await claimSteps(database, identity, [arena.handler], 100);
-    await completeAll(database);
+    const lateStart = round % 2 === 0;
+    await claimSteps(database, identity, [arena.handler], 100, { lateStart });
+    await completeAll(database, { handlers: [arena.handler], capacity: 100, lateStart });
     if (!(await anyTaskOpen(database))) break;
     await moveClock(database, 100);
   }
@@ -203,8 +220,8 @@ async function deliverWakeups(database: Database): Promise<void> {
     );
 }
 
-/** Whoever holds a claim answers. */
-async function completeAll(database: Database): Promise<void> {
+/** Whoever holds a claim answers, and takes the children. */
+async function completeAll(database: Database, next: HandOver): Promise<void> {
   const claims = await database.query<{
     claim_id: number;
     workflow_step_id: number;
@@ -216,12 +233,13 @@ async function completeAll(database: Database): Promise<void> {
       return {
         claim_id,
         workflow_step_id,
+        step_name: 'any',
         event: 'complete',
-        results: {},
+        results: '{}',
         metadata: {},
         delay_ms: null,
       } as const;
     });
-    if (mine[0]) await recordOutcomes(database, mine[0], outcomes);
+    if (mine[0]) await recordOutcomes(database, mine[0], outcomes, next);
   }
 }

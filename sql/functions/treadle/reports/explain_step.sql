@@ -6,6 +6,7 @@ declare
   v_now timestamp := treadle.utc_now();
   v_step record;
   v_detail text;
+  v_claimed timestamp; -- its in_progress row may follow later
 begin
   select v.*, s.attempts, coalesce(s.retry_limit, 3) as retry_limit, s.retryable, s.results,
     c.metadata, c.created_at as since, r.handler as ready_handler, r.workflow_step_id is not null as is_ready,
@@ -30,12 +31,13 @@ begin
         else 'complete after ' || v_step.attempts || case v_step.attempts when 1 then ' attempt' else ' attempts' end
       end;
     when 'running' then
-      select ' on worker ' || coalesce(w.name, k.worker_id::text) into v_detail
+      select ' on worker ' || coalesce(w.name, k.worker_id::text), k.claimed_at at time zone 'UTC'
+      into v_detail, v_claimed
       from treadle.claims k
       left join treadle.workers w on w.worker_id = k.worker_id
       where k.workflow_step_id = p_step_id;
       return 'running' || coalesce(v_detail, ', but no worker of Treadle holds it') || ' since '
-        || to_char(v_step.since, 'HH24:MI:SS') || ' UTC, attempt ' || coalesce(v_step.attempts, 0) + 1;
+        || to_char(coalesce(v_claimed, v_step.since), 'HH24:MI:SS') || ' UTC, attempt ' || coalesce(v_step.attempts, 0) + 1;
     when 'cancelled' then
       return 'cancelled' || coalesce(' by ' || (v_step.metadata ->> 'by'), '')
         || coalesce(': ' || (v_step.metadata ->> 'reason'), '');

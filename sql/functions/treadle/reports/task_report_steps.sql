@@ -47,7 +47,8 @@ begin
     where c.workflow_step_id = any (v_step_ids) and c.most_recent
   )
   select v.workflow_step_id, n.name::text, d.handler, v.state, v.verdict, coalesce(s.attempts, 0),
-    coalesce(s.retry_limit, 3), coalesce(e.parent_ids, '{}'), b.started_at,
+    coalesce(s.retry_limit, 3), coalesce(e.parent_ids, '{}'),
+    greatest(b.started_at, k.claimed_at at time zone 'UTC'), -- the in_progress row of a claim may follow later
     case when v.state not in ('pending', 'in_progress') then c.created_at end,
     v.ready_at, coalesce(w.name, k.worker_id::text), c.metadata ->> 'resolved_by', s.results
   from treadle.step_verdicts(v_step_ids, v_now) v

@@ -13,6 +13,7 @@ declare
 begin
   steps := cardinality(v_step_ids);
   row_count := 0;
+  delete from treadle.claims where task_id = any (p_task_ids); -- first: whoever writes their starts locks them before the steps
   delete from public.tasker_workflow_step_transitions where workflow_step_id = any (v_step_ids);
   get diagnostics v_count = row_count;
   row_count := row_count + v_count;
@@ -34,7 +35,6 @@ begin
 
   delete from treadle.ready_steps where task_id = any (p_task_ids);
   delete from treadle.gates where task_id = any (p_task_ids);
-  delete from treadle.claims where task_id = any (p_task_ids);
   delete from treadle.wakeups where task_id = any (p_task_ids);
   delete from treadle.open_tasks where task_id = any (p_task_ids);
   delete from treadle.deadlines where task_id = any (p_task_ids);

@@ -1,6 +1,7 @@
 -- The outcomes whose claims this worker still holds, with what they mean for the step: the attempts that count afterwards
 -- (a permanent failure uses them all up, so that Rails readers see it blocked; a release counts none) and the instant of
--- the next one, computed from the clock of the database. Gives the claims back.
+-- the next one, computed from the clock of the database, and when it began, if its start is still to be written. Gives
+-- the claims back.
 create or replace function treadle.held_outcomes(
   p_worker_id bigint,
   p_epoch integer,
@@ -13,6 +14,7 @@ create or replace function treadle.held_outcomes(
   p_now timestamptz
 ) returns setof treadle.outcome
 language plpgsql
+set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
 set enable_material = off
 set enable_nestloop = off
@@ -32,7 +34,7 @@ begin
     where c.workflow_step_id = r.step_id and c.claim_id = r.claim_id
       and c.workflow_step_id = any (p_step_ids)
       and c.worker_id = p_worker_id and c.epoch = p_epoch
-    returning c.workflow_step_id, c.task_id, c.claim_id, c.claimed_at, r.event, r.results, r.metadata, r.delay_ms
+    returning c.workflow_step_id, c.task_id, c.claim_id, c.claimed_at, c.on_record, r.event, r.results, r.metadata, r.delay_ms
   ),
   weighed as (
     select h.*, coalesce(s.attempts, 0) + 1 as attempt,
@@ -66,7 +68,8 @@ begin
       when j.event = 'complete' or j.again then j.attempt
       else greatest(j.attempt, j.allowance)
     end,
-    case when j.again then ceil(j.delay_ms / 1000)::integer end
+    case when j.again then ceil(j.delay_ms / 1000)::integer end,
+    case when not j.on_record then j.claimed_at at time zone 'UTC' end
   from judged j;
 end
 $$;

@@ -8,7 +8,7 @@ as $$
 begin
   return query
   with recorded as (
-    select r.claim_id, s.task_id, t.xmin as written_by
+    select r.claim_id, s.task_id, t.created_at as recorded_at
     from unnest(p_claim_ids, p_step_ids) as r (claim_id, step_id)
     join public.tasker_workflow_steps s on s.workflow_step_id = r.step_id
     join public.tasker_workflow_step_transitions t on t.workflow_step_id = r.step_id
@@ -16,11 +16,18 @@ begin
       -- those were somebody else: on behalf of a dead worker, at a deadline, or the handler in its own transaction
       and coalesce(t.metadata ->> 'triggered_by', '') not in ('recovery', 'deadline', 'complete_step')
   ),
+  -- decided with it, when nothing of the task was recorded in between
   decided as (
     select distinct c.task_id, c.metadata ->> 'event' as event, c.to_state
     from recorded r
-    join public.tasker_task_transitions c on c.task_id = r.task_id and c.most_recent and c.xmin = r.written_by
+    join public.tasker_task_transitions c on c.task_id = r.task_id and c.most_recent and c.created_at >= r.recorded_at
     where c.metadata ->> 'event' in ('complete', 'wait', 'fail')
+      and not exists (
+        select
+        from public.tasker_workflow_steps s
+        join public.tasker_workflow_step_transitions t on t.workflow_step_id = s.workflow_step_id
+        where s.task_id = r.task_id and t.created_at > r.recorded_at and t.created_at <= c.created_at
+      )
   )
   select (select coalesce(jsonb_agg(r.claim_id), '[]') from recorded r),
     (

@@ -5,6 +5,7 @@ create or replace function treadle.create_edges(p_named_task_id integer, p_task_
 language plpgsql
 set join_collapse_limit = 1 -- in the order as written: tasks joined with themselves first would be n squared
 set enable_nestloop = off
+set enable_hashjoin = on -- callers have it off
 set enable_mergejoin = off
 set enable_seqscan = off
 as $$

@@ -15,6 +15,7 @@ declare
   v_pending bigint[];
   v_early bigint[];
   v_startable bigint[];
+  v_waiting bigint[];
 begin
   perform treadle.plan_for(cardinality(p_task_ids));
   perform treadle.lock_tasks(p_task_ids);
@@ -36,14 +37,14 @@ begin
     v_now at time zone 'UTC'
   );
 
-  perform treadle.refresh_tasks(p_task_ids);
+  v_waiting := treadle.refresh_tasks(p_task_ids);
   ready_handlers := (
     select coalesce(jsonb_agg(distinct r.handler), '[]')
     from treadle.ready_steps r
     where r.task_id = any (p_task_ids) and not r.held
   );
   finalized := treadle.finalize_tasks(p_task_ids);
-  wakeups := treadle.wake_for_retries(p_task_ids) + cardinality(v_early);
+  wakeups := treadle.wake_for_retries(v_waiting) + cardinality(v_early);
   return next;
 end
 $$;

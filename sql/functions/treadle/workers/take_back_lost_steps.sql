@@ -1,7 +1,8 @@
 -- Declares workers dead and gives their steps back: in_progress -> error with worker_lost, one attempt counted, offered
 -- again in the same transaction when attempts are left. Dead is a worker whose lease ran out, or one of p_absent whose lock
 -- nobody holds (callers have looked twice). Its row goes, so that its late answers find no claim. A worker that is claiming
--- right now waits for the next round. Returns the steps concerned, and what follows from their loss; no row when there was none.
+-- right now waits for the next round. Returns the steps concerned, and what follows from their loss; no row when there was
+-- none. All engines are told to look for steps: also what the dead made ready and had no time to speak of.
 create or replace function treadle.take_back_lost_steps(p_absent bigint[] default '{}')
 returns table (lost jsonb, ready_handlers jsonb, finalized jsonb, wakeups integer)
 language plpgsql
@@ -32,6 +33,10 @@ begin
     select pg_try_advisory_xact_lock(l.classid, l.objid) from treadle.worker_lock('claiming', worker_id) l
   );
 
+  if found then
+    perform pg_notify('treadle', 'ready');
+  end if;
+
   perform treadle.lock_tasks(array(select distinct k.task_id from treadle.lost_claims() k));
   for v_claims in
     select k.worker_id, k.epoch, array_agg(k.claim_id order by k.claim_id) as claim_ids,
@@ -59,6 +64,7 @@ begin
     wakeups := wakeups + v_recorded.wakeups;
   end loop;
   if lost <> '[]' then
+    perform pg_notify('treadle', 'ready'); -- equal notifications of one transaction arrive once
     return next;
   end if;
 end
