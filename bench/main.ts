@@ -46,7 +46,7 @@ async function measure(
 ): Promise<Map<string, Figures>> {
   const figures = new Map<string, Figures>();
   for (const { name, runs = 3, run } of wanted) {
-    const { quick, concurrency = 500 } = options;
+    const { quick, concurrency = 1000 } = options;
     const measured = await run(server, {
       ...options,
       concurrency,
@@ -101,7 +101,7 @@ const program = new Command('bench')
     positiveInteger,
   )
   .addOption(
-    new Option('--concurrency <count>', 'throughput: steps at once (default: 500)').argParser(
+    new Option('--concurrency <count>', 'throughput: steps at once (default: 1,000)').argParser(
       positiveInteger,
     ),
   )

@@ -6,8 +6,8 @@ import { Database } from '../sql/database.ts';
 import { migrate } from '../sql/migrate.ts';
 import { resolvePostgres } from '../sql/server/resolve.ts';
 
-/** Durable, and no checkpoint in the middle of a run because of its size. */
-const SETTINGS = ['fsync=on', 'synchronous_commit=on', 'max_wal_size=4GB'];
+/** Durable, no checkpoint in the middle of a run because of its size, and memory as a server of this size is given. */
+const SETTINGS = ['fsync=on', 'synchronous_commit=on', 'max_wal_size=4GB', 'shared_buffers=1GB'];
 const FLAGS = SETTINGS.flatMap((setting) => ['-c', setting]);
 const CONNECTIONS = 10;
 

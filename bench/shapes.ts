@@ -25,7 +25,7 @@ export interface Shape {
   readonly quickTasks: number;
 }
 
-export const LINEAR = shape('linear 7', { tasks: 6000, quickTasks: 20 }, linear(7));
+export const LINEAR = shape('linear 7', { tasks: 8000, quickTasks: 20 }, linear(7));
 const DIAMOND = shape('diamond', { tasks: 4000, quickTasks: 20 }, diamond());
 const WIDE = shape('wide 1,000', { tasks: 10, quickTasks: 1 }, wide(1000));
 /** The small ones; the others are made only when asked for, as they are large. */

@@ -48,6 +48,8 @@ export class ClaimLoop {
   /** Slots that recordings under way may fill with children. */
   #lent = 0;
   #lender: (() => void) | undefined;
+  /** Slots that the claim under way may fill. */
+  #asked = 0;
   /**
    * How many slots are lent for each step that ends: twice what the last loan needed, less and less while none is needed. What
    * is lent in vain cannot be claimed meanwhile, as when ten thousand siblings end that have one child together.
@@ -78,7 +80,7 @@ export class ClaimLoop {
   /** Slots for children of so many steps that are about to be recorded. Every loan ends in repay or writeOff. */
   lend(ended: number): Loan {
     if (this.#stopping.signal.aborted || this.#uncertain) return { ended, slots: 0 };
-    const free = this.#options.freeCapacity() - this.#lent;
+    const free = this.#options.freeCapacity() - this.#lent - this.#asked;
     const slots = Math.max(0, Math.min(Math.ceil(ended * this.#children), ended, free));
     this.#lent += slots;
     return { ended, slots };
@@ -111,7 +113,9 @@ export class ClaimLoop {
     while (!this.#stopping.signal.aborted) {
       this.#woken = false;
       const free = Math.min(this.#options.freeCapacity() - this.#lent, STEPS_AT_ONCE);
+      this.#asked = Math.max(free, 0);
       const claimed = free > 0 ? await this.#claim(free) : 0;
+      this.#asked = 0;
       // A full answer says that there may be more; anything else waits to be woken.
       this.#hungry = claimed >= free;
       if (!this.#hungry || free <= 0) await this.#sleep(this.#options.pollIntervalMs());

@@ -10,7 +10,7 @@ import { HandlerTransactions } from '../sql/handler-transaction.ts';
 import { claimSteps, undeliveredSteps, type Aftermath, type WorkerIdentity } from '../sql/steps.ts';
 import { notifyEngines, startTasks, wakeUnfinishedTasks } from '../sql/tasks.ts';
 import { Batcher } from './batcher.ts';
-import { ClaimLoop } from './claim-loop.ts';
+import { ClaimLoop, type Loan } from './claim-loop.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Finalizer } from './finalizer.ts';
@@ -22,7 +22,7 @@ import { Operations } from './operations.ts';
 import type { EngineOptions } from './options.ts';
 import { isAway, Outage } from './outage.ts';
 import type { QueueAdapter } from './queue/adapter.ts';
-import { Recorder } from './recorder.ts';
+import { Recorder, type Order } from './recorder.ts';
 import { claimPollMs, roundsLookForSteps } from './periods.ts';
 import { Recovery } from './recovery.ts';
 import { Sweep } from './sweep.ts';
@@ -32,6 +32,8 @@ import { Vigil } from './vigil.ts';
 
 const TASKS_AT_ONCE = 500;
 const DEFAULT_FUSE_MS = 50;
+/** Notifications are serialised at commit, across the whole database. */
+const SHARE_AGAIN_MS = 100;
 
 /** What the engine has made of its options. */
 export interface Foundation {
@@ -67,6 +69,7 @@ export class Machinery {
   readonly outage: Outage;
   readonly #leaving = new AbortController();
   #running = false;
+  #sharedAt = -SHARE_AGAIN_MS;
 
   constructor({ options, database, registry, queue, log }: Foundation) {
     const concurrency = options.concurrency ?? 100;
@@ -110,11 +113,7 @@ export class Machinery {
       outageOver: (error, signal) => this.outage.over(error, signal),
       onRecorded: (recorded) => this.finalizer.settle(recorded),
       successors: {
-        order: (ended) => {
-          const loan = this.claims.lend(ended);
-          const lateStart = this.lateStarts.enabled;
-          return { handlers: this.registry.names(), capacity: loan.slots, lateStart, loan };
-        },
+        order: (ended) => this.#orderFor(this.claims.lend(ended)),
         arrived: ({ loan }, asked, worker, steps) => this.claims.repay(loan, asked, worker, steps),
         lost: ({ loan }) => this.claims.writeOff(loan),
       },
@@ -262,13 +261,21 @@ export class Machinery {
   }
 
   async #claim(worker: WorkerIdentity, capacity: number): Promise<ClaimedStep[]> {
-    const announce = this.dispatcher.running === 0 && this.vigil.wantsNotice;
+    const announce = this.#announces;
     const steps = await claimSteps(this.database, worker, this.registry.names(), capacity, {
       announce,
       lateStart: this.lateStarts.enabled,
     });
     if (announce && steps.length > 0) this.vigil.noticeGiven();
+    if (steps.length >= capacity) this.#share();
     return steps;
+  }
+
+  /** There is more than we can take: others may have room. They go on by themselves once they have begun. */
+  #share(): void {
+    if (this.vigil.isAlone || performance.now() - this.#sharedAt < SHARE_AGAIN_MS) return;
+    this.#sharedAt = performance.now();
+    notifyEngines(this.database, 'ready').catch(() => {}); // their next round looks for itself
   }
 
   #onPostgresBack(wasAway: boolean): void {
@@ -282,13 +289,47 @@ export class Machinery {
     const sorted = [...new Set(taskIds)].sort((a, b) => a - b);
     for (;;) {
       try {
-        this.finalizer.settle(await startTasks(this.database, sorted));
+        this.finalizer.settle(await this.#startAndClaim(sorted));
         return taskIds.map(() => undefined);
       } catch (error) {
         if (!isAway(error) || this.#leaving.signal.aborted) throw error;
         await this.outage.over(error, this.#leaving.signal); // the queue need not know
       }
     }
+  }
+
+  /** First steps come with the start of their tasks, as children do with the recording of their parents. */
+  async #startAndClaim(taskIds: readonly number[]): Promise<Aftermath> {
+    const [worker, loan, asked] = [
+      this.membership.identity,
+      this.claims.lend(taskIds.length),
+      performance.now(),
+    ];
+    const announce = this.#announces;
+    try {
+      const claim = { ...this.#orderFor(loan), announce };
+      const { claimed, ...aftermath } = await startTasks(this.database, taskIds, worker, claim);
+      if (announce && claimed.length > 0) this.vigil.noticeGiven();
+      this.claims.repay(loan, asked, worker, claimed);
+      return aftermath;
+    } catch (error) {
+      this.claims.writeOff(loan);
+      throw error;
+    }
+  }
+
+  #orderFor(loan: Loan): Order {
+    return {
+      handlers: this.registry.names(),
+      capacity: loan.slots,
+      lateStart: this.lateStarts.enabled,
+      loan,
+    };
+  }
+
+  /** Whether the others must be told when this process begins to run steps now. */
+  get #announces(): boolean {
+    return this.dispatcher.running === 0 && this.vigil.wantsNotice;
   }
 
   #onReady(handlers: Aftermath['ready_handlers']): void {

@@ -86,6 +86,11 @@ export class Vigil {
     return performance.now() > this.#busyUntil;
   }
 
+  /** Whether no other engine lives, as far as we know. */
+  get isAlone(): boolean {
+    return this.#others === 0;
+  }
+
   /** Whether the others should hear when we begin to run steps; not more often than they would look anyway. */
   get wantsNotice(): boolean {
     return this.#others > 0 && performance.now() - this.#announcedAt >= ASK_CLAIMS_MS;

@@ -177,13 +177,13 @@ export interface HandOver {
   readonly tasks?: readonly ClaimedTask[];
 }
 
-const NOTHING: HandOver = { handlers: [], capacity: 0, lateStart: false };
+export const NOTHING_TAKEN: HandOver = { handlers: [], capacity: 0, lateStart: false };
 
 export async function recordOutcomes(
   db: Executor,
   worker: WorkerIdentity,
   outcomes: readonly OutcomeRow[],
-  next: HandOver = NOTHING,
+  next: HandOver = NOTHING_TAKEN,
 ): Promise<Recorded> {
   const { tasks = [] } = next;
   const rows = await db.query<Omit<Recorded, 'claimed'> & { readonly delivery: Delivery | null }>(

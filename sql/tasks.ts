@@ -3,7 +3,15 @@ import { TreadleError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { EnqueueReason, State } from '../core/vocabulary.ts';
 import type { Executor } from './database.ts';
-import { NO_AFTERMATH, type Aftermath, type TaskDecision } from './steps.ts';
+import { unpacked, type ClaimedStep, type Delivery } from './delivery.ts';
+import {
+  NO_AFTERMATH,
+  NOTHING_TAKEN,
+  type Aftermath,
+  type HandOver,
+  type TaskDecision,
+  type WorkerIdentity,
+} from './steps.ts';
 
 /** `template` with its environment applied, `configuration` as the author wrote it. Returns the named_task_id. */
 export async function registerTemplate(
@@ -90,9 +98,33 @@ export async function expireTasks(
   return row ?? { finalized: [], next_in_ms: null };
 }
 
-export async function startTasks(db: Executor, taskIds: readonly number[]): Promise<Aftermath> {
-  const [row] = await db.query<Aftermath>('select * from treadle.start_tasks($1)', [taskIds]);
-  return row ?? NO_AFTERMATH;
+export interface Started extends Aftermath {
+  /** Steps that the same transaction has claimed for the worker that asked for them. */
+  readonly claimed: readonly ClaimedStep[];
+}
+
+/** Starts tasks, and claims for a worker what can run now, as `claimSteps` does. */
+export async function startTasks(
+  db: Executor,
+  taskIds: readonly number[],
+  worker?: WorkerIdentity,
+  claim: HandOver & { readonly announce?: boolean } = NOTHING_TAKEN,
+): Promise<Started> {
+  const rows = await db.query<Aftermath & { readonly delivery: Delivery | null }>(
+    'select * from treadle.start_tasks($1, $2, $3, $4, $5, $6, $7)',
+    [
+      taskIds,
+      worker?.worker_id ?? null,
+      worker?.epoch ?? null,
+      claim.handlers,
+      claim.capacity,
+      claim.announce ?? false,
+      claim.lateStart,
+    ],
+  );
+  const claimed = rows.flatMap(({ delivery }) => (delivery && worker ? unpacked(delivery, worker) : []));
+  const [{ delivery: _, ...aftermath } = { ...NO_AFTERMATH, delivery: null }] = rows;
+  return { ...aftermath, claimed };
 }
 
 /** Brings tasks that somebody else wrote to back under Treadle; undefined when nobody did. */

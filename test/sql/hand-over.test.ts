@@ -242,3 +242,34 @@ test('who started a child that was handed over stands in the trail', async () =>
   });
   expect(await stateOfTask(home.database, world.taskId)).toBe('complete');
 });
+
+const first = (world: World) => ({ handlers: [world.handler], capacity: 10, lateStart: true });
+
+test('the first steps of a task come with its start', async () => {
+  const world = await createdWorld(home.database, { a: [], b: [], c: ['a'] });
+  const { claimed, ready_handlers } = await startTasks(
+    home.database,
+    [world.taskId],
+    world.worker,
+    first(world),
+  );
+  expect(claimed.map(({ step_name }) => step_name)).toEqual(['a', 'b']);
+  expect([ready_handlers, await readySteps(world), await claimsOf(world)]).toEqual([[], [], 2]);
+});
+
+test('who starts a task takes first what has waited longer', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const next = await sibling(world);
+  await home.database.query('delete from treadle.ready_steps where task_id = $1', [next.taskId]);
+  const claimOne = { ...first(world), capacity: 1 };
+  const { claimed, ready_handlers } = await startTasks(home.database, [next.taskId], world.worker, claimOne);
+  expect(claimed.map(({ task_id }) => task_id)).toEqual([world.taskId]);
+  expect(ready_handlers).toEqual([world.handler]);
+});
+
+test('a worker that was declared dead starts tasks for others', async () => {
+  const world = await createdWorld(home.database, { a: [] });
+  await home.database.query('delete from treadle.workers where worker_id = $1', [world.worker.worker_id]);
+  const { claimed } = await startTasks(home.database, [world.taskId], world.worker, first(world));
+  expect([claimed, await readySteps(world)]).toEqual([[], ['a']]);
+});

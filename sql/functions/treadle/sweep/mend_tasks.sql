@@ -26,7 +26,7 @@ begin
 
     -- what they waited for may be otherwise; start_tasks finds out anew
     delete from treadle.wakeups w where w.task_id = any (p_task_ids) and w.reason = 'retry_due';
-    return query select * from treadle.start_tasks(p_task_ids);
+    return query select s.ready_handlers, s.finalized, s.wakeups from treadle.start_tasks(p_task_ids) s;
   end if;
 
   delete from treadle.open_tasks o

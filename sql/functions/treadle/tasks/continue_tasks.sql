@@ -13,6 +13,6 @@ declare
   );
 begin
   delete from treadle.wakeups where task_id = any (v_ours) and reason = 'retry_due';
-  return query select * from treadle.start_tasks(v_ours);
+  return query select s.ready_handlers, s.finalized, s.wakeups from treadle.start_tasks(v_ours) s;
 end
 $$;

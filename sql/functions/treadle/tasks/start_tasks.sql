@@ -1,9 +1,17 @@
 -- The queue says that these tasks should run: pending -> in_progress, derived rows rebuilt, and the decision for those
 -- that have nothing to run. A pending task that is woken before its time goes back to the queue, without an audit row.
 -- Tasks in an end state are left alone, so a doubled or late message does no harm. Returns the handlers that got work, the
--- decisions, and how many wake-ups wait to be handed over.
-create or replace function treadle.start_tasks(p_task_ids bigint[])
-returns table (ready_handlers jsonb, finalized jsonb, wakeups integer)
+-- decisions, and how many wake-ups wait to be handed over. With a worker (and p_capacity) it goes on as claim_steps does, in
+-- the same transaction: further rows bring the documents in `delivery`.
+create or replace function treadle.start_tasks(
+  p_task_ids bigint[],
+  p_worker_id bigint default null,
+  p_epoch integer default null,
+  p_handlers text[] default '{}',
+  p_capacity integer default 0,
+  p_announce boolean default false,
+  p_late_start boolean default false
+) returns table (ready_handlers jsonb, finalized jsonb, wakeups integer, delivery json)
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
@@ -11,11 +19,13 @@ set enable_material = off
 as $$
 #variable_conflict use_column
 declare
+  v_alive boolean := p_capacity > 0 and treadle.is_alive(p_worker_id, p_epoch); -- its lock comes before those of the tasks
   v_now timestamptz := treadle.now();
   v_pending bigint[];
   v_early bigint[];
   v_startable bigint[];
   v_waiting bigint[];
+  v_deliveries json[];
 begin
   perform treadle.plan_for(cardinality(p_task_ids));
   perform treadle.lock_tasks(p_task_ids);
@@ -38,13 +48,21 @@ begin
   );
 
   v_waiting := treadle.refresh_tasks(p_task_ids);
+  finalized := treadle.finalize_tasks(p_task_ids);
+  wakeups := treadle.wake_for_retries(v_waiting) + cardinality(v_early);
+  if v_alive then
+    v_deliveries := array(
+      select treadle.claim_steps(p_worker_id, p_epoch, p_handlers, p_capacity, p_announce, p_late_start)
+    );
+  end if;
   ready_handlers := (
     select coalesce(jsonb_agg(distinct r.handler), '[]')
     from treadle.ready_steps r
     where r.task_id = any (p_task_ids) and not r.held
   );
-  finalized := treadle.finalize_tasks(p_task_ids);
-  wakeups := treadle.wake_for_retries(v_waiting) + cardinality(v_early);
   return next;
+  foreach delivery in array coalesce(v_deliveries, '{}') loop
+    return next;
+  end loop;
 end
 $$;
