@@ -22,6 +22,8 @@ const SCRIPT = join(import.meta.dirname, 'processes-engine.ts');
 const PROCESSES = [1, 2, 4];
 /** Of all processes together; the listener and the queue of each have theirs besides. */
 const CONNECTIONS = 4;
+/** Times the tasks of the throughput bench. */
+const WARM = 3;
 
 export interface ProcessesOptions {
   readonly quick: boolean;
@@ -77,7 +79,8 @@ async function measureShape(
   options: ProcessesOptions,
 ): Promise<ProcessesRow[]> {
   const counts = options.quick ? [1, 2] : PROCESSES;
-  const tasks = options.quick ? shape.quickTasks : shape.tasks;
+  // every process begins cold: for long enough that this does not decide
+  const tasks = options.quick ? shape.quickTasks : shape.tasks * (shape.tasks > 1 ? WARM : 1);
   const rounds = await repeated(options.runs, (round) =>
     repeated(counts.length, async (place) => {
       const count = counts[place] ?? 1;

@@ -10,6 +10,8 @@ export interface BatcherOptions<Item, Result> {
   readonly lanes?: number;
   /** Items for which a further lane is worth opening: fewer wait for the one that is busy. Default 1. */
   readonly worthALane?: number;
+  /** Items with the same key wait for each other wherever they are: alone they are worth one lane only. */
+  readonly keyOf?: (item: Item) => unknown;
 }
 
 interface Waiting<Item, Result> {
@@ -56,7 +58,16 @@ export class Batcher<Item, Result> {
   /** The first lane is for whatever there is. */
   #isWorthALane(): boolean {
     const { worthALane = 1 } = this.#options;
-    return this.#waiting.length >= (this.#lanes === 0 ? 1 : worthALane);
+    if (this.#lanes === 0) return this.#waiting.length > 0;
+    return this.#waiting.length >= worthALane && this.#hasManyKeys;
+  }
+
+  get #hasManyKeys(): boolean {
+    const { keyOf } = this.#options;
+    const [first] = this.#waiting;
+    if (keyOf === undefined || first === undefined) return true;
+    const key = keyOf(first.item);
+    return this.#waiting.some(({ item }) => keyOf(item) !== key);
   }
 
   async #drain(): Promise<void> {
@@ -68,7 +79,7 @@ export class Batcher<Item, Result> {
   /** A burst is shared among the lanes, so that none of them waits for the others. */
   #nextSize(): number {
     const { maxSize, lanes = 1, worthALane = 1 } = this.#options;
-    const sharing = lanes - this.#lanes + 1; // this one, and those that are still closed
+    const sharing = this.#hasManyKeys ? lanes - this.#lanes + 1 : 1; // this one, and those that are still closed
     return Math.min(maxSize, Math.max(Math.ceil(this.#waiting.length / sharing), worthALane));
   }
 

@@ -80,6 +80,7 @@ export class Recorder {
       maxSize: OUTCOMES_AT_ONCE,
       lanes: LANES,
       worthALane: WORTH_A_LANE,
+      keyOf: ({ task }) => task.task_id, // they would wait for the lock of their task
       run: (finished) => this.#record(finished),
     });
   }

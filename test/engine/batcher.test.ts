@@ -61,7 +61,12 @@ test('a run that throws before it returns a promise rejects its batch', async ()
 });
 
 /** A batcher whose batches end when the test says so. */
-function held(options: { lanes: number; worthALane: number; maxSize?: number }) {
+function held(options: {
+  lanes: number;
+  worthALane: number;
+  maxSize?: number;
+  keyOf?: (item: number) => unknown;
+}) {
   const batches: { readonly items: readonly number[]; readonly end: () => void }[] = [];
   const run = async (items: readonly number[]) => {
     const { promise, resolve } = deferred<void>();
@@ -92,6 +97,18 @@ test('a burst is shared among the lanes', async () => {
   expect(batches.map(({ items }) => items)).toEqual([
     [1, 2, 3],
     [4, 5, 6],
+  ]);
+});
+
+test('items that would wait for each other share one lane', async () => {
+  const { batches, add } = held({ lanes: 2, worthALane: 2, keyOf: (item) => item < 10 });
+  await add(1, 2, 3, 4);
+  await add(5, 6);
+  expect(batches.map(({ items }) => items)).toEqual([[1, 2, 3, 4]]);
+  await add(11);
+  expect(batches.map(({ items }) => items)).toEqual([
+    [1, 2, 3, 4],
+    [5, 6, 11],
   ]);
 });
 

@@ -123,6 +123,9 @@ test('an answer that took longer than the lease is not trusted: only what is sti
   expect(dispatched).toEqual([]);
 });
 
+/** More slots than a claim under way asks for. */
+const roomy = { freeCapacity: () => 1000 };
+
 /** Nothing to claim, and nobody asks. */
 const nothing = { claim: async () => [], undelivered: async () => [] };
 
@@ -144,6 +147,18 @@ test('slots are lent once, and what is lent is not claimed for', async () => {
   for (const loan of [four, none]) loop.repay(loan, performance.now(), world.worker, []);
 });
 
+test('what the claim under way may fill is not lent', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const claiming = deferred<void>();
+  const claim = async () => claiming.promise.then(() => []);
+  const { loop } = loopOf(world, { ...nothing, claim });
+  await settled();
+  expect(loop.lend(1).slots).toBe(0);
+  claiming.resolve();
+  await settled();
+  expect(loop.lend(1).slots).toBe(1);
+});
+
 test('nothing is lent when everything runs', async () => {
   const world = await startedWorld(home.database, { a: [] });
   const { loop } = loopOf(world, { ...nothing, freeCapacity: () => -3 });
@@ -152,7 +167,7 @@ test('nothing is lent when everything runs', async () => {
 
 test('the less is needed the less is lent, but never nothing; and at once more when it is', async () => {
   const { world, record } = await recordedParent();
-  const { loop } = loopOf(world, nothing);
+  const { loop } = loopOf(world, { ...nothing, ...roomy });
   const lent: number[] = [];
   for (let round = 0; round < 6; round += 1) {
     const loan = loop.lend(8);
@@ -181,7 +196,7 @@ test('children that a recording brings are run', async () => {
 
 test('children whose recording was answered to a broken connection are run all the same, once', async () => {
   const { world, record } = await recordedParent();
-  const { loop, dispatched, first } = loopOf(world, {});
+  const { loop, dispatched, first } = loopOf(world, roomy);
   await settled();
   const loan = loop.lend(1);
   await record();
@@ -198,7 +213,7 @@ test('children that were lost while a claim was under way are asked for after it
     await claiming.promise;
     return [];
   };
-  const { loop, dispatched, first } = loopOf(world, { claim });
+  const { loop, dispatched, first } = loopOf(world, { claim, ...roomy });
   await settled();
   const loan = loop.lend(1);
   await record();
@@ -212,6 +227,7 @@ test('children that were lost while a claim was under way are asked for after it
 test('what is lost is asked for only when every loan is back: else it might be run twice', async () => {
   const { world, record } = await recordedParent();
   const { loop, dispatched, first } = loopOf(world, {
+    ...roomy,
     undelivered: async (worker) => {
       const known = new Set(dispatched); // as an engine asks: by what it has at that moment
       const steps = await undeliveredSteps(world.db, worker, []);
@@ -252,7 +268,7 @@ test('children whose answer took longer than the lease are run only when they ar
 
 test('who stops it waits for the loans, and gets no more', async () => {
   const { world, record } = await recordedParent();
-  const { loop, dispatched } = loopOf(world, nothing);
+  const { loop, dispatched } = loopOf(world, { ...nothing, ...roomy });
   const [loan, asked] = [loop.lend(1), performance.now()];
   const stopped = loop.stop().then(() => dispatched.push('stopped'));
   await settled();
