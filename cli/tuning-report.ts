@@ -9,8 +9,8 @@ import type { Terminal } from './terminal.ts';
  * CPU of Postgres and write-ahead log per step that `npm run bench -- indexes` saves (linear 7, docs/decisions/0008), in percent.
  */
 const MEASURED: Readonly<Record<TuningLevel, { readonly cpu: number; readonly wal: number }>> = {
-  duplicates: { cpu: 13, wal: 26 },
-  all: { cpu: 20, wal: 49 },
+  duplicates: { cpu: 11, wal: 26 },
+  all: { cpu: 28, wal: 51 },
 };
 
 export interface Change {
