@@ -3,7 +3,7 @@
 import { ratioText } from './measure.ts';
 import { WORKS } from './peers/contender.ts';
 import { TREADLE } from './peers/field.ts';
-import type { PeerRow, PeersResult } from './peers/peers.ts';
+import type { PeerRow, PeersResult } from './peers/result.ts';
 import { TITLES } from './peers/titles.ts';
 
 const WIDTH = 960;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { BENCHMARKS } from './benchmarks.ts';
 import { machineLine } from './machine.ts';
 import { peersTable } from './peers/readme.ts';
-import type { PeersResult } from './peers/peers.ts';
+import type { PeersResult } from './peers/result.ts';
 import { plotSvg } from './plot.ts';
 import { markdownTable } from './report.ts';
 import { keptResults, RESULTS, type Kept } from './results.ts';

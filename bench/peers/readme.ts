@@ -3,7 +3,7 @@ import { ratioText } from '../measure.ts';
 import { markdownTable } from '../report.ts';
 import { WORKS, type Work } from './contender.ts';
 import { TREADLE } from './field.ts';
-import type { PeersResult } from './peers.ts';
+import type { PeersResult } from './result.ts';
 import { TITLES } from './titles.ts';
 
 /** Steps per second and times Treadle; what is faster than Treadle is bold. */

@@ -1,7 +1,7 @@
 // The comparison for people: one table a work, then who ran with which settings.
 import { ratioText } from '../measure.ts';
 import { table } from '../report.ts';
-import type { PeersResult, PeerWork } from './peers.ts';
+import type { PeersResult, PeerWork } from './result.ts';
 import { TITLES } from './titles.ts';
 
 export function peersText(result: PeersResult): string {

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, inject, test } from 'vitest';
-import type { PeersResult } from '../../bench/peers/peers.ts';
+import type { PeersResult } from '../../bench/peers/result.ts';
 
 interface ThroughputDocument {
   readonly steps_per_second: number;

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { BENCHMARKS } from '../../bench/benchmarks.ts';
-import type { PeersResult } from '../../bench/peers/peers.ts';
+import type { PeersResult } from '../../bench/peers/result.ts';
 import { plotSvg } from '../../bench/plot.ts';
 import { keptResults, type Kept } from '../../bench/results.ts';
 import { PLOT, plotOf, README, withFigures } from '../../bench/show.ts';
