@@ -1,6 +1,7 @@
 // Asks Postgres for viable steps that this process can run, up to its free capacity. It asks when it was woken (steps
-// became ready, a slot was freed) and now and then in case a notification was lost; never in between. After an error it
-// first asks for what it may have claimed without hearing of it.
+// became ready, a slot was freed) and now and then in case a notification was lost; never in between. Children and first
+// steps come unasked, with the recording of their parents and the start of their tasks: slots are lent to those. After an
+// error it first asks for what it may have claimed without hearing of it.
 import type { Logger } from 'pino';
 import { TreadleError } from '../core/errors.ts';
 import type { ClaimedStep } from '../sql/delivery.ts';
@@ -33,7 +34,7 @@ export interface ClaimLoopOptions {
   readonly log: Logger;
 }
 
-/** Slots that a recording may fill with children of the steps that it ends. */
+/** Slots that a recording may fill with children of the steps that it ends, or the start of tasks with their first steps. */
 export interface Loan {
   readonly ended: number;
   readonly slots: number;
@@ -45,7 +46,7 @@ export class ClaimLoop {
   #woken = false;
   #hungry = false;
   #uncertain = false;
-  /** Slots that recordings under way may fill with children. */
+  /** Slots that recordings, and starts of tasks, under way may fill. */
   #lent = 0;
   #lender: (() => void) | undefined;
   /** Slots that the claim under way may fill. */
@@ -77,7 +78,7 @@ export class ClaimLoop {
     if (this.#hungry) this.wake();
   }
 
-  /** Slots for children of so many steps that are about to be recorded. Every loan ends in repay or writeOff. */
+  /** Slots for what follows when so many steps are recorded, or tasks started. Every loan ends in repay or writeOff. */
   lend(ended: number): Loan {
     if (this.#stopping.signal.aborted || this.#uncertain) return { ended, slots: 0 };
     const free = this.#options.freeCapacity() - this.#lent - this.#asked;
@@ -86,7 +87,7 @@ export class ClaimLoop {
     return { ended, slots };
   }
 
-  /** The recording that was asked for at `asked` brought these steps. */
+  /** The statement that was sent at `asked` brought these steps. */
   repay(loan: Loan, asked: number, worker: WorkerIdentity, steps: readonly ClaimedStep[]): void {
     const needed = (2 * steps.length) / loan.ended;
     if (loan.slots > 0) this.#children = Math.max(needed, this.#children / 2, Number.EPSILON);
@@ -95,7 +96,7 @@ export class ClaimLoop {
     this.#returned(loan);
   }
 
-  /** The recording failed: it may have claimed children all the same. */
+  /** The statement failed: it may have claimed steps all the same. */
   writeOff(loan: Loan): void {
     if (loan.slots > 0) this.#uncertain = true;
     this.#returned(loan);

@@ -1,6 +1,6 @@
 -- Writes outcomes into the audit trail and the step rows. Returns what they mean for the tasks: the steps that are complete,
--- those that may run again at once, the tasks that must be woken for a retry, and all that were touched. Steps that another
--- hand has moved are not among p_outcomes' moves and are left alone.
+-- those that may run again at once, the tasks that must be woken for a retry, and all tasks that were touched. Steps that
+-- another hand has moved meanwhile are left alone, and are not among those `moved`.
 create or replace function treadle.write_outcomes(
   p_outcomes treadle.outcome[],
   p_at timestamp,
