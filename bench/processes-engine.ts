@@ -7,10 +7,9 @@ import { Database } from '../sql/database.ts';
 import { cpuMilliseconds } from './cpu.ts';
 import { NoopHandler } from './shapes.ts';
 
-/** Loaded and waiting for `start`; its first claim (ms since 1970); so many more tasks complete; its last word. */
+/** Loaded and waiting for `start`; so many more tasks complete; its last word, with the CPU used since `measure`. */
 export type Word =
   | { readonly loaded: true }
-  | { readonly first_claim_at: number }
   | { readonly completed: number }
   | { readonly failed: number }
   | { readonly cpu_ms: number };
@@ -29,9 +28,10 @@ async function obey(databaseUrl: string): Promise<void> {
   });
   speakOf(engine);
   say({ loaded: true });
-  const cpuBefore = cpuMilliseconds();
+  let cpuBefore = cpuMilliseconds();
   for await (const line of createInterface(process.stdin)) {
     if (line === 'start') await engine.start();
+    if (line === 'measure') cpuBefore = cpuMilliseconds();
   }
   await engine.stop();
   await database.close();
@@ -40,10 +40,6 @@ async function obey(databaseUrl: string): Promise<void> {
 
 function speakOf(engine: Engine): void {
   let completed = 0;
-  const off = engine.on('workflow.viable_steps_discovered', () => {
-    off();
-    say({ first_claim_at: performance.timeOrigin + performance.now() });
-  });
   engine.on('task.failed', ({ task_id }) => say({ failed: task_id }));
   engine.on('task.completed', () => {
     completed += 1;

@@ -15,15 +15,13 @@ import { median, repeated, rounded } from './measure.ts';
 import type { Word } from './processes-engine.ts';
 import { table } from './report.ts';
 import type { BenchServer } from './server.ts';
-import { LINEAR, wideShape, type Shape } from './shapes.ts';
+import { LINEAR, WARM_UP, wideShape, type Shape } from './shapes.ts';
 import { createTasks, verifyAuditTrail } from './work.ts';
 
 const SCRIPT = join(import.meta.dirname, 'processes-engine.ts');
 const PROCESSES = [1, 2, 4];
 /** Of all processes together; the listener and the queue of each have theirs besides. */
 const CONNECTIONS = 4;
-/** Times the tasks of the throughput bench. */
-const WARM = 3;
 
 export interface ProcessesOptions {
   readonly quick: boolean;
@@ -39,7 +37,7 @@ export interface ProcessesRow {
   readonly connections_each: number;
   readonly tasks: number;
   readonly steps: number;
-  /** From the first claim of any process to the last completion. */
+  /** By warm processes, from the moment at which the tasks may run to the last completion. */
   readonly steps_per_second: number;
   /** Beside one process in the same run. */
   readonly times_one: number;
@@ -79,13 +77,12 @@ async function measureShape(
   options: ProcessesOptions,
 ): Promise<ProcessesRow[]> {
   const counts = options.quick ? [1, 2] : PROCESSES;
-  // every process begins cold: for long enough that this does not decide
-  const tasks = options.quick ? shape.quickTasks : shape.tasks * (shape.tasks > 1 ? WARM : 1);
+  const size = options.quick ? 'quickTasks' : 'tasks';
   const rounds = await repeated(options.runs, (round) =>
     repeated(counts.length, async (place) => {
       const count = counts[place] ?? 1;
       const run = await server.withDatabase((database) =>
-        runOnce(database, shape, { tasks, count, ...options }),
+        runOnce(database, shape, { size, count, ...options }),
       );
       const rate = Math.round(run.steps_per_second);
       options.onProgress(
@@ -96,6 +93,7 @@ async function measureShape(
   );
   const runsOf = counts.map((_, place) => rounds.flatMap((round) => round[place] ?? []));
   const one = median((runsOf[0] ?? []).map((run) => run.steps_per_second));
+  const tasks = shape[size];
   return counts.map((count, place) => summary(shape, { tasks, count, one }, runsOf[place] ?? []));
 }
 
@@ -107,7 +105,7 @@ interface Run {
 }
 
 interface RunOptions {
-  readonly tasks: number;
+  readonly size: 'tasks' | 'quickTasks';
   readonly count: number;
   readonly concurrency: number;
 }
@@ -115,52 +113,67 @@ interface RunOptions {
 async function runOnce(
   database: Database,
   shape: Shape,
-  { tasks, count, concurrency }: RunOptions,
+  { size, count, concurrency }: RunOptions,
 ): Promise<Run> {
-  await prepare(database, shape, tasks);
-  const postgresBefore = await postgresCpu(database);
+  const creator = await creatorOf(database, [WARM_UP, shape]);
   const members = Array.from(
     { length: count },
     () => new Member(database.url, connectionsOf(count), concurrency),
   );
   try {
-    await Promise.all(members.map((member) => member.loaded));
+    await warmUp(members, creator, WARM_UP[size] * count);
+    const tasks = shape[size];
+    await creator.pause({ namespace_name: shape.template.namespace_name });
+    await createTasks(creator, shape, tasks);
+    await database.query('analyze');
+    const postgresBefore = await postgresCpu(database);
     const completed = allCompleted(members, tasks);
-    for (const member of members) member.start();
-    await Promise.race([completed, ...members.map((member) => member.died)]);
-    const endedAt = performance.timeOrigin + performance.now();
+    for (const member of members) member.tell('measure');
+    const startedAt = performance.now();
+    await creator.resume({ namespace_name: shape.template.namespace_name });
+    await completed;
+    const ms = performance.now() - startedAt;
     const postgresAfter = await postgresCpu(database);
-    const startedAt = Math.min(...members.map((member) => member.firstClaimAt));
     await Promise.all(members.map((member) => member.end()));
     await verifyAuditTrail(database, shape, tasks);
     return {
-      steps_per_second: (tasks * shape.steps * 1000) / (endedAt - startedAt),
+      steps_per_second: (tasks * shape.steps * 1000) / ms,
       node_cpu_ms: members.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
       postgres_cpu_ms: postgresAfter === undefined ? undefined : postgresAfter - (postgresBefore ?? 0),
-      steps_by_process: await stepsByProcess(database, count),
+      steps_by_process: await stepsByProcess(database, shape, count),
     };
   } finally {
     for (const member of members) member.kill();
   }
 }
 
+/** The processes run on: they claim what comes next. */
+async function warmUp(members: readonly Member[], creator: Engine, tasks: number): Promise<void> {
+  await createTasks(creator, WARM_UP, tasks);
+  await Promise.all(members.map((member) => member.loaded));
+  const completed = allCompleted(members, tasks);
+  for (const member of members) member.tell('start');
+  await completed;
+}
+
 function connectionsOf(count: number): number {
   return Math.max(1, Math.floor(CONNECTIONS / count));
 }
 
-async function prepare(database: Database, shape: Shape, tasks: number): Promise<void> {
+async function creatorOf(database: Database, shapes: readonly Shape[]): Promise<Engine> {
   const queue = new GraphileWorkerQueue({ database, log: pino({ level: 'silent' }) });
   await queue.install();
   const creator = new Engine({ database, queue });
-  await creator.registerTemplates([shape.template]);
-  await createTasks(creator, shape, tasks);
-  await database.query('analyze');
+  await creator.registerTemplates(shapes.map(({ template }) => template));
+  return creator;
 }
 
+/** Rejects, too, when one of them dies. */
 function allCompleted(members: readonly Member[], tasks: number): Promise<void> {
   let left = tasks;
   return new Promise((resolve, reject) => {
     for (const member of members) {
+      member.died.catch(reject);
       member.onWord((word) => {
         if ('failed' in word) reject(new Error(`task ${word.failed} failed`));
         if (!('completed' in word)) return;
@@ -172,13 +185,18 @@ function allCompleted(members: readonly Member[], tasks: number): Promise<void> 
 }
 
 /** Most first; a process that ran nothing counts as 0. */
-async function stepsByProcess(database: Database, count: number): Promise<number[]> {
+async function stepsByProcess(database: Database, { template }: Shape, count: number): Promise<number[]> {
   const rows = await database.query<{ steps: number }>(
     `select count(*) as steps
-     from tasker_workflow_step_transitions
-     where to_state = 'in_progress'
-     group by metadata ->> 'worker_id'
+     from tasker_workflow_step_transitions c
+     join tasker_workflow_steps s on s.workflow_step_id = c.workflow_step_id
+     join tasker_tasks t on t.task_id = s.task_id
+     join tasker_named_tasks n on n.named_task_id = t.named_task_id
+     where c.to_state = 'in_progress'
+     and n.name = $1
+     group by c.metadata ->> 'worker_id'
      order by 1 desc`,
+    [template.name],
   );
   const steps = rows.map((row) => row.steps);
   return [...steps, ...Array.from({ length: Math.max(count - steps.length, 0) }, () => 0)];
@@ -194,7 +212,6 @@ class Member {
   /** Rejects when it ends without being told to. */
   readonly died: Promise<never>;
   #ending = false;
-  firstClaimAt = Infinity;
   cpuMs = 0;
 
   constructor(url: string, connections: number, concurrency: number) {
@@ -218,8 +235,8 @@ class Member {
     this.#listeners.push(listener);
   }
 
-  start(): void {
-    this.#child.stdin.write('start\n');
+  tell(order: 'start' | 'measure'): void {
+    this.#child.stdin.write(`${order}\n`);
   }
 
   async end(): Promise<void> {
@@ -234,7 +251,6 @@ class Member {
   }
 
   #hear(word: Word): void {
-    if ('first_claim_at' in word) this.firstClaimAt = word.first_claim_at;
     if ('cpu_ms' in word) this.cpuMs = word.cpu_ms;
     for (const listener of this.#listeners) listener(word);
   }
@@ -275,6 +291,6 @@ function processesText({ runs, concurrency, rows }: ProcessesResult): string {
     row.postgres_cpu_us_per_step ?? '-',
     row.steps_by_process.join(' '),
   ]);
-  const title = `processes: no-op steps through several engines, concurrency ${concurrency} each (medians of ${runs} runs)`;
+  const title = `processes: no-op steps through several warm engines, concurrency ${concurrency} each (medians of ${runs} runs)`;
   return `${title}\n${table(head, body)}`;
 }

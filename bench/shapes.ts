@@ -28,6 +28,8 @@ export interface Shape {
 export const LINEAR = shape('linear 7', { tasks: 8000, quickTasks: 20 }, linear(7));
 const DIAMOND = shape('diamond', { tasks: 4000, quickTasks: 20 }, diamond());
 const WIDE = shape('wide 1,000', { tasks: 10, quickTasks: 1 }, wide(1000));
+/** What a process runs before the clock starts: cold code costs four times as much, and four processes have four times as much. */
+export const WARM_UP = shape('warm-up', { tasks: 1500, quickTasks: 5 }, linear(7));
 /** The small ones; the others are made only when asked for, as they are large. */
 export const SMALL_SHAPES = [LINEAR, DIAMOND, WIDE];
 
