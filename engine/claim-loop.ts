@@ -5,8 +5,10 @@
 import type { Logger } from 'pino';
 import { TreadleError } from '../core/errors.ts';
 import type { ClaimedStep } from '../sql/delivery.ts';
-import type { WorkerIdentity } from '../sql/steps.ts';
+import type { Room, WorkerIdentity } from '../sql/steps.ts';
+import { crewFor, share, type Crew, type Share } from './crew.ts';
 import { isAway } from './outage.ts';
+import type { Slots } from './running-claim.ts';
 
 /** Claims more than this at once hold their locks for long and fill the process with waiting steps. */
 const STEPS_AT_ONCE = 500;
@@ -16,12 +18,12 @@ export interface ClaimLoopOptions {
   /** Who we are at this moment. */
   readonly identity: () => WorkerIdentity;
   /** Claims up to so many steps. */
-  readonly claim: (worker: WorkerIdentity, capacity: number) => Promise<ClaimedStep[]>;
+  readonly claim: (worker: WorkerIdentity, room: Room) => Promise<ClaimedStep[]>;
   /** What is claimed for us and never reached us. */
   readonly undelivered: (worker: WorkerIdentity) => Promise<ClaimedStep[]>;
-  /** How many more steps may run now. */
-  readonly freeCapacity: () => number;
-  readonly dispatch: (worker: WorkerIdentity, steps: readonly ClaimedStep[]) => void;
+  /** Who runs steps now. */
+  readonly crews: () => readonly Crew[];
+  readonly dispatch: (worker: WorkerIdentity, steps: readonly ClaimedStep[], crewOf: Share['crewOf']) => void;
   /** The worker was declared dead: come back before claiming on. */
   readonly onFenced: (lost: WorkerIdentity) => Promise<void>;
   /** Resolves when Postgres is back, or when the signal aborts. */
@@ -35,27 +37,18 @@ export interface ClaimLoopOptions {
 }
 
 /** Slots that a recording may fill with children of the steps that it ends, or the start of tasks with their first steps. */
-export interface Loan {
+export interface Loan extends Share {
   readonly ended: number;
-  readonly slots: number;
 }
 
 export class ClaimLoop {
   readonly #options: ClaimLoopOptions;
   readonly #stopping = new AbortController();
   #woken = false;
-  #hungry = false;
   #uncertain = false;
-  /** Slots that recordings, and starts of tasks, under way may fill. */
-  #lent = 0;
+  /** Loans that recordings, and starts of tasks, under way may use. */
+  #loans = 0;
   #lender: (() => void) | undefined;
-  /** Slots that the claim under way may fill. */
-  #asked = 0;
-  /**
-   * How many slots are lent for each step that ends: twice what the last loan needed, less and less while none is needed. What
-   * is lent in vain cannot be claimed meanwhile, as when ten thousand siblings end that have one child together.
-   */
-  #children = 1;
   #sleeper: (() => void) | undefined;
   #loop: Promise<void> = Promise.resolve();
 
@@ -74,25 +67,29 @@ export class ClaimLoop {
   }
 
   /** A step ended. Worth a claim only when the last one took all that it could. */
-  slotFreed(): void {
-    if (this.#hungry) this.wake();
+  slotFreed({ hungry }: Pick<Slots, 'hungry'>): void {
+    if (hungry) this.wake();
   }
 
   /** Slots for what follows when so many steps are recorded, or tasks started. Every loan ends in repay or writeOff. */
   lend(ended: number): Loan {
-    if (this.#stopping.signal.aborted || this.#uncertain) return { ended, slots: 0 };
-    const free = this.#options.freeCapacity() - this.#lent - this.#asked;
-    const slots = Math.max(0, Math.min(Math.ceil(ended * this.#children), ended, free));
-    this.#lent += slots;
-    return { ended, slots };
+    const closed = this.#stopping.signal.aborted || this.#uncertain;
+    const crews = closed ? [] : this.#options.crews();
+    const lent = share(crews, (crew) => Math.min(Math.ceil(ended * crew.children), ended, crew.free));
+    for (const { crew, slots } of lent.parts) crew.lent += slots;
+    if (lent.slots > 0) this.#loans += 1;
+    return { ...lent, ended };
   }
 
   /** The statement that was sent at `asked` brought these steps. */
   repay(loan: Loan, asked: number, worker: WorkerIdentity, steps: readonly ClaimedStep[]): void {
-    const needed = (2 * steps.length) / loan.ended;
-    if (loan.slots > 0) this.#children = Math.max(needed, this.#children / 2, Number.EPSILON);
+    for (const { crew, slots } of loan.parts) {
+      if (slots === 0) continue;
+      const needed = (2 * broughtFor(crew, loan, steps)) / loan.ended;
+      crew.children = Math.max(needed, crew.children / 2, Number.EPSILON);
+    }
     if (this.#tooLate(asked)) this.#uncertain = true;
-    else if (steps.length > 0) this.#options.dispatch(worker, steps);
+    else if (steps.length > 0) this.#options.dispatch(worker, steps, loan.crewOf);
     this.#returned(loan);
   }
 
@@ -113,49 +110,61 @@ export class ClaimLoop {
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       this.#woken = false;
-      const free = Math.min(this.#options.freeCapacity() - this.#lent, STEPS_AT_ONCE);
-      this.#asked = Math.max(free, 0);
-      const claimed = free > 0 ? await this.#claim(free) : 0;
-      this.#asked = 0;
+      const asked = share(this.#options.crews(), (crew) => crew.free, STEPS_AT_ONCE);
       // A full answer says that there may be more; anything else waits to be woken.
-      this.#hungry = claimed >= free;
-      if (!this.#hungry || free <= 0) await this.#sleep(this.#options.pollIntervalMs());
+      if (!(await this.#claim(asked))) await this.#sleep(this.#options.pollIntervalMs());
     }
   }
 
-  async #claim(free: number): Promise<number> {
+  /** True when it is worth to claim again at once. */
+  async #claim(asked: Share): Promise<boolean> {
+    for (const { crew, slots } of asked.parts) crew.asked = slots;
+    const claimed = asked.slots > 0 ? await this.#claimed(asked) : [];
+    for (const { crew, slots } of asked.parts) {
+      crew.asked = 0;
+      crew.hungry = claimed === 'unknown' || broughtFor(crew, asked, claimed) >= slots;
+    }
+    return asked.parts.some(({ crew, slots }) => slots > 0 && crew.hungry);
+  }
+
+  /** What was claimed and dispatched; `unknown` when that says nothing of what is ready. */
+  async #claimed(asked: Share): Promise<readonly ClaimedStep[] | 'unknown'> {
     const { identity, claim, undelivered, dispatch } = this.#options;
     const mends = this.#uncertain;
     if (mends) await this.#allRepaid(); // else the same steps would reach us twice
     const worker = identity();
-    const asked = performance.now();
+    const sentAt = performance.now();
     try {
-      const steps = mends ? await undelivered(worker) : await claim(worker, free);
+      const steps = mends ? await undelivered(worker) : await claim(worker, asked.room);
       // a loan that was written off while we claimed leaves its own uncertainty, which this answer does not end
-      const late = this.#tooLate(asked);
+      const late = this.#tooLate(sentAt);
       if (late || mends) this.#uncertain = late;
-      if (late) return free;
-      if (steps.length > 0) dispatch(worker, steps);
-      return mends ? free : steps.length; // what was undelivered says nothing of what is ready
+      if (late) return 'unknown';
+      if (steps.length > 0) dispatch(worker, steps, mends ? this.#anyCrew : asked.crewOf);
+      return mends ? 'unknown' : steps;
     } catch (error) {
       await this.#afterError(worker, error);
-      return free;
+      return 'unknown';
     }
   }
+
+  readonly #anyCrew = (handler: string): Crew | undefined => crewFor(this.#options.crews(), handler);
 
   /** We were frozen while the answer was on its way: others may have taken the steps back. Ask which are still ours. */
   #tooLate(asked: number): boolean {
     return performance.now() - asked > this.#options.leaseMs;
   }
 
-  #returned({ slots }: Loan): void {
-    this.#lent -= slots;
-    if (this.#uncertain || this.#hungry) this.wake();
-    if (this.#lent === 0) this.#lender?.();
+  #returned({ parts, slots: all }: Loan): void {
+    for (const { crew, slots } of parts) crew.lent -= slots;
+    if (this.#uncertain || parts.some(({ crew }) => crew.hungry)) this.wake();
+    if (all === 0) return;
+    this.#loans -= 1;
+    if (this.#loans === 0) this.#lender?.();
   }
 
   #allRepaid(): Promise<void> {
-    if (this.#lent === 0) return Promise.resolve();
+    if (this.#loans === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#lender = resolve;
     });
@@ -184,4 +193,9 @@ export class ClaimLoop {
       this.#sleeper = wakeUp;
     });
   }
+}
+
+function broughtFor(crew: Crew, { parts, crewOf }: Share, steps: readonly ClaimedStep[]): number {
+  if (parts.length === 1) return steps.length;
+  return steps.filter(({ handler }) => crewOf(handler) === crew).length;
 }

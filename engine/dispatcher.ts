@@ -1,27 +1,25 @@
-// Hands claimed steps to their handlers and their outcomes to the recorder, and knows what is running right now.
+// Hands claimed steps to the crews that run them and their outcomes to the recorder, and knows what is running right now.
 import { TRANSITION_EVENTS } from '../core/events.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { DeclarationError } from '../handlers/declaration.ts';
 import { failedOutcome } from '../handlers/failure.ts';
-import type { HandlerRegistry } from '../handlers/registry.ts';
-import { runStep } from '../handlers/step-handler.ts';
 import type { TransactionJob } from '../handlers/step-transaction.ts';
 import type { ClaimedStep } from '../sql/delivery.ts';
 import type { HandlerTransactions } from '../sql/handler-transaction.ts';
-import type { Aftermath, WorkerIdentity } from '../sql/steps.ts';
+import type { Executor } from '../sql/database.ts';
+import { heldClaims, type Aftermath, type WorkerIdentity } from '../sql/steps.ts';
+import type { Answer, Crew, Share } from './crew.ts';
 import type { Recorder } from './recorder.ts';
-import { RunningClaim, type Surroundings } from './running-claim.ts';
+import { RunningClaim, type Slots, type Surroundings } from './running-claim.ts';
 
 export interface DispatcherOptions extends Surroundings {
-  readonly registry: HandlerRegistry;
+  readonly database: Executor;
   readonly recorder: Recorder;
   readonly transactions: HandlerTransactions;
   /** A handler has completed its step in a transaction of its own. */
   readonly onCompleted: (aftermath: Aftermath) => void;
-  /** Steps that may run at once. */
-  readonly concurrency: number;
   /** A handler has ended: its slot is free, also while the outcome is on its way to disk. */
-  readonly onSlotFreed: () => void;
+  readonly onSlotFreed: (slots: Slots) => void;
 }
 
 /** What became of the steps of this process. */
@@ -81,20 +79,17 @@ export class Dispatcher {
     return this.#lateOutcomes;
   }
 
-  /** Slots for more. Outcomes that wait for the disk count too, so that a slow disk holds the claims back. */
-  get freeCapacity(): number {
-    const { concurrency, recorder } = this.#options;
-    return concurrency - Math.max(this.#running.size, recorder.backlog);
-  }
-
-  dispatch(worker: WorkerIdentity, steps: readonly ClaimedStep[]): void {
+  dispatch(worker: WorkerIdentity, steps: readonly ClaimedStep[], crewOf: Share['crewOf']): void {
     this.#announce(steps);
-    for (const step of steps) this.#begin(new RunningClaim(worker, step, this.#options, this.#transact));
+    for (const step of steps) {
+      const claim = new RunningClaim(worker, step, this.#options, this.#transact);
+      this.#begin(claim, crewOf(step.handler));
+    }
   }
 
   /** Tells all handlers to stop; their answers are still waited for. */
   abort(reason: Error): void {
-    for (const claim of this.#running.values()) claim.stop.give(reason);
+    for (const claim of this.#running.values()) claim.halt('engine_stopping', reason);
   }
 
   /** These claims are no longer ours: their handlers are told, their slots are free, and what they answer is dropped. */
@@ -103,7 +98,7 @@ export class Dispatcher {
       const claim = this.#running.get(claimId);
       if (!claim || claim.committing) continue;
       claim.abandoned = 'revoked';
-      claim.stop.give(reason);
+      claim.halt('revoked', reason);
       this.#freeSlot(claim);
       this.#letGo(claim);
     }
@@ -125,29 +120,43 @@ export class Dispatcher {
     if (this.#held.size > 0) await new Promise<void>((resolve) => this.#idlers.push(resolve));
   }
 
-  #begin(claim: RunningClaim): void {
+  #begin(claim: RunningClaim, crew: Crew | undefined): void {
     const { claim_id } = claim.claimed;
-    this.#publish(claim.claimed, 'start', 'pending', 'in_progress');
     this.#held.add(claim_id);
+    if (!crew) return void this.#giveBack(claim); // whoever served it has left meanwhile
+    this.#publish(claim.claimed, 'start', 'pending', 'in_progress');
+    claim.slots = crew;
+    crew.running += 1;
     this.#running.set(claim_id, claim);
-    void this.#run(claim).then((outcome) => this.#answered(claim, outcome));
+    void this.#run(claim, crew).then((answer) => this.#answered(claim, answer));
   }
 
-  #run(claim: RunningClaim): Promise<Outcome> {
+  #run(claim: RunningClaim, crew: Crew): Promise<Answer> {
     if (claim.claimed.parent_results === null) return Promise.resolve(failedOutcome(tooMuchInput()));
-    try {
-      return runStep(this.#options.registry.get(claim.handler), claim);
-    } catch (error) {
-      return Promise.resolve({ ...failedOutcome(error), code: 'unknown_handler', permanent: true });
-    }
+    return crew.begin(claim);
   }
 
-  #answered(claim: RunningClaim, outcome: Outcome): void {
+  #answered(claim: RunningClaim, answer: Answer): void {
     if (claim.abandoned === 'revoked') this.#late(claim.claimed);
     if (claim.abandoned) return;
     this.#freeSlot(claim);
     if (claim.completed) this.#completedByItself(claim);
-    else void this.#record(claim, outcome);
+    else if (answer === 'released') void this.#giveBack(claim);
+    else if (answer === 'completed_in_transaction') void this.#believe(claim);
+    else void this.#record(claim, answer);
+  }
+
+  /** A worker says that its handler's transaction has completed the step. When it has not, the attempt failed. */
+  async #believe(claim: RunningClaim): Promise<void> {
+    const { worker, claimed } = claim;
+    try {
+      const held = await heldClaims(this.#options.database, worker, [claimed.claim_id]);
+      if (held.length > 0) return await this.#record(claim, failedOutcome(notCompleted()));
+    } catch (error) {
+      this.#options.log.warn({ err: error, ...names(claimed) }, 'it is not known who completed a step');
+    }
+    this.#publish(claimed, 'complete', 'in_progress', 'complete');
+    this.#completedByItself(claim);
   }
 
   /** Its own transaction has recorded it. */
@@ -156,19 +165,23 @@ export class Dispatcher {
     this.#letGo(claim);
   }
 
-  #freeSlot({ claimed }: RunningClaim): void {
+  #freeSlot({ claimed, slots }: RunningClaim): void {
     this.#running.delete(claimed.claim_id);
-    this.#options.onSlotFreed();
+    if (!slots) return;
+    slots.running -= 1;
+    this.#options.onSlotFreed(slots);
   }
 
-  #letGo({ claimed }: RunningClaim): void {
-    this.#held.delete(claimed.claim_id);
+  #letGo(claim: RunningClaim): void {
+    this.#held.delete(claim.claimed.claim_id);
+    claim.onEnd?.();
     if (this.#held.size > 0) return;
     for (const resolve of this.#idlers.splice(0)) resolve();
   }
 
   async #record(claim: RunningClaim, outcome: Outcome): Promise<void> {
-    const { worker, claimed } = claim;
+    const { worker, claimed, slots } = claim;
+    if (slots) slots.unrecorded += 1;
     try {
       if (await this.#options.recorder.record(worker, claimed, outcome)) this.#recorded(claimed, outcome);
       else if (claim.completed)
@@ -179,7 +192,10 @@ export class Dispatcher {
       this.#options.log.error({ err: error, ...names(claimed) }, 'an outcome could not be recorded');
     } finally {
       this.#letGo(claim);
-      this.#options.onSlotFreed(); // while it waited for the disk it may have held the claims back
+      if (slots) {
+        slots.unrecorded -= 1;
+        this.#options.onSlotFreed(slots); // while it waited for the disk it may have held the claims back
+      }
     }
   }
 
@@ -275,6 +291,10 @@ function tooMuchInput(): DeclarationError {
     'invalid_input',
     'expected results of the parents of at most 256 MB together, got more: keep large data elsewhere and return where it is',
   );
+}
+
+function notCompleted(): Error {
+  return new Error('the worker says that a transaction has completed the step, but none has');
 }
 
 function names(step: ClaimedStep): { task_id: number; workflow_step_id: number; step_name: string } {

@@ -17,8 +17,10 @@ import type {
 } from '../sql/controls.ts';
 import { Database } from '../sql/database.ts';
 import type { CreatedTask } from '../sql/tasks.ts';
+import type { ConnectedWorker, WorkerLink } from './connected-worker.ts';
 import { Machinery } from './machinery.ts';
 import type { OperatorOptions, PauseTarget, ResolveOptions } from './operations.ts';
+import type { StepProgress } from './remote-worker.ts';
 import type { EngineOptions, EngineStats, StopOptions, StopReport } from './options.ts';
 import { GraphileWorkerQueue } from './queue/graphile-worker.ts';
 import { guardAgainstStrayRejections } from './stray-rejections.ts';
@@ -196,6 +198,24 @@ export class Engine {
   /** Tells `listener` of every event of this name in this process, after the fact is recorded. Returns the way out. */
   on<Name extends EventName>(event: Name, listener: (payload: EventPayloads[Name]) => void): () => void {
     return this.#machinery.events.on(event, listener);
+  }
+
+  /**
+   * Starts a task that is due: what the job of a queue does. Resolves when it has been started; a task that has ended, or
+   * that waits, is left as it is.
+   */
+  async runTask(taskId: number): Promise<void> {
+    return this.#machinery.supply.starter.add(taskId);
+  }
+
+  /** A worker in another process, as a binding brings it: its handlers are served from now on, within its credits. */
+  connect(link: WorkerLink): ConnectedWorker {
+    return this.#machinery.roster.connect(link);
+  }
+
+  /** Tells `listener` how far running steps are, as their handlers say. Returns the way out. */
+  onProgress(listener: (progress: StepProgress) => void): () => void {
+    return this.#machinery.onProgress(listener);
   }
 
   #adopt(given: TaskTemplate | TaskDefinition): TaskTemplate {

@@ -3,14 +3,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Emit } from '../core/events.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { failedOutcome } from '../handlers/failure.ts';
 import type { HandlerRegistry } from '../handlers/registry.ts';
+import { runStep } from '../handlers/step-handler.ts';
 import type { Database } from '../sql/database.ts';
-import type { ClaimedStep } from '../sql/delivery.ts';
 import { HandlerTransactions } from '../sql/handler-transaction.ts';
-import { claimSteps, undeliveredSteps, type Aftermath, type WorkerIdentity } from '../sql/steps.ts';
-import { notifyEngines, startTasks, wakeUnfinishedTasks } from '../sql/tasks.ts';
-import { Batcher } from './batcher.ts';
-import { ClaimLoop, type Loan } from './claim-loop.ts';
+import { changeWorker, undeliveredSteps, type Aftermath } from '../sql/steps.ts';
+import { notifyEngines, wakeUnfinishedTasks } from '../sql/tasks.ts';
+import { Crew, crewFor } from './crew.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Finalizer } from './finalizer.ts';
@@ -20,20 +21,21 @@ import { Listener } from './listener.ts';
 import { Membership } from './membership.ts';
 import { Operations } from './operations.ts';
 import type { EngineOptions } from './options.ts';
-import { isAway, Outage } from './outage.ts';
+import { Outage } from './outage.ts';
 import type { QueueAdapter } from './queue/adapter.ts';
-import { Recorder, type Order } from './recorder.ts';
+import { Recorder } from './recorder.ts';
+import type { RunningClaim } from './running-claim.ts';
 import { claimPollMs, roundsLookForSteps } from './periods.ts';
 import { Recovery } from './recovery.ts';
+import type { StepProgress } from './remote-worker.ts';
+import { StepSupply } from './step-supply.ts';
 import { Sweep } from './sweep.ts';
 import { TaskCreator } from './task-requests.ts';
 import { Templates } from './templates.ts';
 import { Vigil } from './vigil.ts';
+import { WorkerRoster } from './worker-roster.ts';
 
-const TASKS_AT_ONCE = 500;
 const DEFAULT_FUSE_MS = 50;
-/** Notifications are serialised at commit, across the whole database. */
-const SHARE_AGAIN_MS = 100;
 
 /** What the engine has made of its options. */
 export interface Foundation {
@@ -57,8 +59,10 @@ export class Machinery {
   readonly transactions: HandlerTransactions;
   readonly dispatcher: Dispatcher;
   readonly finalizer: Finalizer;
-  readonly starter: Batcher<number, void>;
-  readonly claims: ClaimLoop;
+  /** What this process runs itself. */
+  readonly crew: Crew;
+  readonly roster: WorkerRoster;
+  readonly supply: StepSupply;
   readonly lateStarts: LateStarts;
   readonly recovery: Recovery;
   readonly deadlines: Deadlines;
@@ -68,8 +72,8 @@ export class Machinery {
   readonly operations: Operations;
   readonly outage: Outage;
   readonly #leaving = new AbortController();
+  readonly #progressListeners = new Set<(progress: StepProgress) => void>();
   #running = false;
-  #sharedAt = -SHARE_AGAIN_MS;
 
   constructor({ options, database, registry, queue, log }: Foundation) {
     const concurrency = options.concurrency ?? 100;
@@ -97,7 +101,7 @@ export class Machinery {
     });
     this.membership = new Membership({
       database: this.database,
-      handlers: this.registry.names(),
+      handlers: () => this.#handlers,
       capacity: concurrency,
       leaseSeconds,
       log,
@@ -113,14 +117,27 @@ export class Machinery {
       outageOver: (error, signal) => this.outage.over(error, signal),
       onRecorded: (recorded) => this.finalizer.settle(recorded),
       successors: {
-        order: (ended) => this.#orderFor(this.claims.lend(ended)),
-        arrived: ({ loan }, asked, worker, steps) => this.claims.repay(loan, asked, worker, steps),
-        lost: ({ loan }) => this.claims.writeOff(loan),
+        order: (ended) => this.supply.order(ended),
+        arrived: ({ loan }, asked, worker, steps) => this.supply.claims.repay(loan, asked, worker, steps),
+        lost: ({ loan }) => this.supply.claims.writeOff(loan),
       },
     });
     this.transactions = new HandlerTransactions(this.database, options.handlerConnections ?? 10);
+    this.crew = new Crew({
+      handlers: () => this.registry.names(),
+      capacity: ({ running }) => concurrency - Math.max(running, this.recorder.backlog),
+      begin: (claim) => this.#runHere(claim),
+    });
+    this.roster = new WorkerRoster({
+      log,
+      onRoom: () => this.supply.claims.wake(),
+      onHandlers: () => this.#handlersChanged(),
+      onProgress: (progress) => {
+        for (const listener of this.#progressListeners) listener(progress);
+      },
+    });
     this.dispatcher = new Dispatcher({
-      registry: this.registry,
+      database: this.database,
       recorder: this.recorder,
       transactions: this.transactions,
       onCompleted: (aftermath) => this.finalizer.settle(aftermath),
@@ -129,10 +146,8 @@ export class Machinery {
       emit,
       isHeard: (event) => this.events.isHeard(event),
       log,
-      concurrency,
-      onSlotFreed: () => this.claims.slotFreed(),
+      onSlotFreed: (slots) => this.supply.claims.slotFreed(slots),
     });
-    this.starter = new Batcher({ maxSize: TASKS_AT_ONCE, run: (taskIds) => this.#startTasks(taskIds) });
     this.finalizer = new Finalizer({
       database: this.database,
       queue: this.queue,
@@ -140,34 +155,12 @@ export class Machinery {
       log,
       onReady: (handlers) => this.#onReady(handlers),
       onAway: (error) => this.outage.noticed(error),
-      onDue: (taskId) => void this.starter.add(taskId).catch(() => {}), // the job in the queue comes anyway
+      onDue: (taskId) => void this.supply.starter.add(taskId).catch(() => {}), // the job in the queue comes anyway
     });
     this.lateStarts = new LateStarts({
       database: this.database,
       afterMs: options.fuseMs ?? DEFAULT_FUSE_MS,
       isRunning: ({ claim_id }) => this.dispatcher.stepOf(claim_id) !== undefined,
-      log,
-    });
-    this.claims = new ClaimLoop({
-      identity: () => this.membership.identity,
-      claim: (worker, capacity) => this.#claim(worker, capacity),
-      undelivered: (worker) => undeliveredSteps(this.database, worker, this.dispatcher.heldClaimIds),
-      freeCapacity: () => this.dispatcher.freeCapacity,
-      dispatch: (worker, steps) => {
-        this.dispatcher.dispatch(worker, steps);
-        this.lateStarts.watch(steps);
-      },
-      onFenced: (lost) => this.membership.comeBack(lost),
-      outageOver: (error, signal) => this.outage.over(error, signal),
-      leaseMs: leaseSeconds * 1000,
-      pollIntervalMs: () =>
-        claimPollMs({
-          pollIntervalMs,
-          hears: this.listener.hears,
-          running: this.dispatcher.running,
-          othersQuiet: this.vigil.isQuiet,
-        }),
-      pause,
       log,
     });
     this.deadlines = new Deadlines({
@@ -186,8 +179,8 @@ export class Machinery {
       maySeeDeaths: () => !this.vigil.isBlind,
       onAftermath: (aftermath) => this.finalizer.settle(aftermath),
       drainWakeups,
-      handlers: roundsLookForSteps(pollIntervalMs) ? this.registry.names() : null,
-      onReady: () => this.claims.wake(),
+      handlers: () => (roundsLookForSteps(pollIntervalMs) ? this.#handlers : null),
+      onReady: () => this.supply.claims.wake(),
       onJobDueIn: (ms) => this.queue.jobDueIn?.(ms),
       onDeadlineIn: (ms) => this.deadlines.expect(ms),
       claimIds: () => this.dispatcher.claimIds,
@@ -211,12 +204,12 @@ export class Machinery {
       onMessage: (message) => this.#onMessage(message),
       onConnected: () => {
         this.recovery.lookNow(); // what was said meanwhile did not reach us
-        this.claims.wake();
+        this.supply.claims.wake();
         this.vigil.lookSharp();
       },
       onLost: () => {
         this.vigil.blind();
-        this.claims.wake(); // it polls from now on
+        this.supply.claims.wake(); // it polls from now on
       },
     });
     this.operations = new Operations({
@@ -235,6 +228,33 @@ export class Machinery {
       onAway: (error) => this.outage.noticed(error),
       log,
     });
+    this.supply = new StepSupply({
+      database: this.database,
+      vigil: this.vigil,
+      lateStart: this.lateStarts.enabled,
+      running: () => this.dispatcher.running,
+      onStarted: (aftermath) => this.finalizer.settle(aftermath),
+      leaving: this.leaving,
+      identity: () => this.membership.identity,
+      undelivered: (worker) => undeliveredSteps(this.database, worker, this.dispatcher.heldClaimIds),
+      crews: () => (this.roster.size > 0 ? [this.crew, ...this.roster.crews] : [this.crew]),
+      dispatch: (worker, steps, crewOf) => {
+        this.dispatcher.dispatch(worker, steps, crewOf);
+        this.lateStarts.watch(steps);
+      },
+      onFenced: (lost) => this.membership.comeBack(lost),
+      outageOver: (error, signal) => this.outage.over(error, signal),
+      leaseMs: leaseSeconds * 1000,
+      pollIntervalMs: () =>
+        claimPollMs({
+          pollIntervalMs,
+          hears: this.listener.hears,
+          running: this.dispatcher.running,
+          othersQuiet: this.vigil.isQuiet,
+        }),
+      pause,
+      log,
+    });
   }
 
   /** Aborts when the engine begins to stop. */
@@ -247,11 +267,11 @@ export class Machinery {
     await this.membership.join();
     if (!this.queue.durable) await wakeUnfinishedTasks(this.database);
     await this.listener.start();
-    await this.queue.start((taskId) => this.starter.add(taskId));
+    await this.queue.start((taskId) => this.supply.starter.add(taskId));
     this.recovery.start();
     this.sweep.start();
     this.vigil.start();
-    this.claims.start();
+    this.supply.claims.start();
   }
 
   /** What comes from here on is left to the other engines. */
@@ -260,95 +280,59 @@ export class Machinery {
     this.#leaving.abort();
   }
 
-  async #claim(worker: WorkerIdentity, capacity: number): Promise<ClaimedStep[]> {
-    const announce = this.#announces;
-    const steps = await claimSteps(this.database, worker, this.registry.names(), capacity, {
-      announce,
-      lateStart: this.lateStarts.enabled,
-    });
-    if (announce && steps.length > 0) this.vigil.noticeGiven();
-    if (steps.length >= capacity) this.#share();
-    return steps;
+  /** Returns the way out. */
+  onProgress(listener: (progress: StepProgress) => void): () => void {
+    this.#progressListeners.add(listener);
+    return () => this.#progressListeners.delete(listener);
   }
 
-  /** There is more than we can take: others may have room. They go on by themselves once they have begun. */
-  #share(): void {
-    if (this.vigil.isAlone || performance.now() - this.#sharedAt < SHARE_AGAIN_MS) return;
-    this.#sharedAt = performance.now();
-    notifyEngines(this.database, 'ready').catch(() => {}); // their next round looks for itself
+  /** All that this process serves, itself or through connected workers. */
+  get #handlers(): readonly string[] {
+    return [...new Set([...this.registry.names(), ...this.roster.crews.flatMap(({ handlers }) => handlers)])];
+  }
+
+  #runHere(claim: RunningClaim): Promise<Outcome> {
+    try {
+      return runStep(this.registry.get(claim.handler), claim);
+    } catch (error) {
+      return Promise.resolve({ ...failedOutcome(error), code: 'unknown_handler', permanent: true });
+    }
+  }
+
+  /** A worker has come or gone. */
+  #handlersChanged(): void {
+    const identity = this.membership.identityIfAny;
+    if (!identity || !this.#running) return;
+    const registration = this.membership.registration;
+    changeWorker(this.database, identity, registration).catch((error: unknown) => this.outage.noticed(error)); // shown to people only
   }
 
   #onPostgresBack(wasAway: boolean): void {
     if (wasAway) this.vigil.blind(); // the others come back in these seconds too
     this.listener.reconnect();
     this.recovery.lookNow();
-    this.claims.wake();
-  }
-
-  async #startTasks(taskIds: readonly number[]): Promise<void[]> {
-    const sorted = [...new Set(taskIds)].sort((a, b) => a - b);
-    for (;;) {
-      try {
-        this.finalizer.settle(await this.#startAndClaim(sorted));
-        return taskIds.map(() => undefined);
-      } catch (error) {
-        if (!isAway(error) || this.#leaving.signal.aborted) throw error;
-        await this.outage.over(error, this.#leaving.signal); // the queue need not know
-      }
-    }
-  }
-
-  /** First steps come with the start of their tasks, as children do with the recording of their parents. */
-  async #startAndClaim(taskIds: readonly number[]): Promise<Aftermath> {
-    const [worker, loan, asked] = [
-      this.membership.identity,
-      this.claims.lend(taskIds.length),
-      performance.now(),
-    ];
-    const announce = this.#announces;
-    try {
-      const claim = { ...this.#orderFor(loan), announce };
-      const { claimed, ...aftermath } = await startTasks(this.database, taskIds, worker, claim);
-      if (announce && claimed.length > 0) this.vigil.noticeGiven();
-      this.claims.repay(loan, asked, worker, claimed);
-      return aftermath;
-    } catch (error) {
-      this.claims.writeOff(loan);
-      throw error;
-    }
-  }
-
-  #orderFor(loan: Loan): Order {
-    return {
-      handlers: this.registry.names(),
-      capacity: loan.slots,
-      lateStart: this.lateStarts.enabled,
-      loan,
-    };
-  }
-
-  /** Whether the others must be told when this process begins to run steps now. */
-  get #announces(): boolean {
-    return this.dispatcher.running === 0 && this.vigil.wantsNotice;
+    this.supply.claims.wake();
   }
 
   #onReady(handlers: Aftermath['ready_handlers']): void {
-    const served = handlers.some((handler) => handler !== null && this.registry.has(handler));
-    if (served) this.claims.wake();
-    const others = handlers.some((handler) => handler !== null && !this.registry.has(handler));
-    if (others || this.#leaving.signal.aborted || this.dispatcher.freeCapacity <= 0) {
+    const ready = handlers.filter((handler) => handler !== null);
+    if (ready.length === 0) return;
+    const crews = [this.crew, ...this.roster.crews];
+    const serving = ready.map((handler) => crewFor(crews, handler));
+    if (serving.some((crew) => crew !== undefined)) this.supply.claims.wake();
+    if (this.#leaving.signal.aborted || serving.some((crew) => !crew || crew.free <= 0)) {
       notifyEngines(this.database, 'ready').catch(() => {}); // their next round looks for itself
     }
   }
 
   #onMessage(message: string): void {
-    if (message === 'ready') this.claims.wake();
+    if (message === 'ready') this.supply.claims.wake();
     else if (message === 'wakeups') this.finalizer.drainWakeups();
     else if (message === 'deadlines') this.deadlines.look();
     else if (message === 'changed') this.recovery.settleChanged();
     else if (message === 'busy') {
       this.vigil.lookSharp();
-      this.claims.wake(); // whoever begins may have more than it has slots for
+      this.supply.claims.wake(); // whoever begins may have more than it has slots for
     } else if (message === 'revoked') this.recovery.checkClaims().catch(() => {}); // the next round looks again
   }
 }

@@ -13,7 +13,7 @@ import {
 
 export interface MembershipOptions {
   readonly database: Executor;
-  readonly handlers: readonly string[];
+  readonly handlers: () => readonly string[];
   readonly capacity: number;
   /** Seconds without a heartbeat after which others take this process's steps back. */
   readonly leaseSeconds: number;
@@ -44,7 +44,7 @@ export class Membership {
 
   async join(): Promise<void> {
     const { database, log } = this.#options;
-    this.#identity = await registerWorker(database, this.#registration());
+    this.#identity = await registerWorker(database, this.registration);
     log.debug({ ...this.#identity }, 'registered as a worker');
   }
 
@@ -65,7 +65,7 @@ export class Membership {
 
   async #comeBack(lost: WorkerIdentity): Promise<void> {
     const { database, log, onReturned } = this.#options;
-    const identity = await registerWorker(database, this.#registration(), lost);
+    const identity = await registerWorker(database, this.registration, lost);
     if (!this.#identity) return; // it has left meanwhile
     this.#identity = identity;
     log.warn(
@@ -75,8 +75,9 @@ export class Membership {
     onReturned();
   }
 
-  #registration(): WorkerRegistration {
+  /** What this process says of itself. */
+  get registration(): WorkerRegistration {
     const { handlers, capacity, leaseSeconds } = this.#options;
-    return { name: `${hostname()}:${process.pid}`, handlers, capacity, leaseSeconds };
+    return { name: `${hostname()}:${process.pid}`, handlers: handlers(), capacity, leaseSeconds };
   }
 }

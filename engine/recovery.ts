@@ -31,7 +31,7 @@ export interface RecoveryOptions {
   readonly maySeeDeaths: () => boolean;
   readonly drainWakeups: () => void;
   /** For these handlers steps are looked for in each round; null: never. */
-  readonly handlers: readonly string[] | null;
+  readonly handlers: () => readonly string[] | null;
   /** There are such steps. */
   readonly onReady: () => void;
   /** A job that the queue knows of comes due in so many ms; 0: one is due. */
@@ -129,7 +129,12 @@ export class Recovery {
     this.#lookedAt = Date.now();
     try {
       const { identity } = membership;
-      const asked = { leaseSeconds, handlers, claimIds: claimIds(), lateSeconds: LOST_AFTER_SECONDS };
+      const asked = {
+        leaseSeconds,
+        handlers: handlers(),
+        claimIds: claimIds(),
+        lateSeconds: LOST_AFTER_SECONDS,
+      };
       const round = await lookAround(database, identity, asked);
       this.#tell(round);
       if (round.alive) await this.#revoke(round.lost_claim_ids);

@@ -9,6 +9,7 @@ import type { StepRow } from '../handlers/step-view.ts';
 import { StopOrder } from '../handlers/stop-order.ts';
 import type { ClaimedStep } from '../sql/delivery.ts';
 import type { WorkerIdentity } from '../sql/steps.ts';
+import type { StopCause } from './connected-worker.ts';
 
 /** What all claims of an engine have in common. */
 export interface Surroundings {
@@ -20,6 +21,16 @@ export interface Surroundings {
   readonly defaultTimeoutMs: number | undefined;
   /** Bytes of JSON text that results may have. Undefined: DEFAULT_MAX_RESULT_BYTES. */
   readonly maxResultBytes: number | undefined;
+}
+
+/** The slots among which a claim counts. */
+export interface Slots {
+  /** Attempts that are being made. */
+  running: number;
+  /** Attempts that have ended, and whose outcomes are on their way to disk. */
+  unrecorded: number;
+  /** The last claim filled all the slots that it could: there may be more. */
+  readonly hungry: boolean;
 }
 
 /** Runs a handler's transaction, which completes its step. */
@@ -36,6 +47,12 @@ export class RunningClaim implements StepInvocation {
   completed = false;
   /** Why nobody waits for the handler any more: its step was taken away, or given back because the engine stops. */
   abandoned: 'revoked' | 'released' | undefined;
+  /** Of whoever runs it. */
+  slots: Slots | undefined;
+  /** Tells a worker elsewhere to stop; a handler of this process has its signal. */
+  onHalt: ((cause: StopCause, reason: Error) => void) | undefined;
+  /** Nothing of it is left to do: its outcome is on disk, or it was given back or taken away. */
+  onEnd: (() => void) | undefined;
   readonly #surroundings: Surroundings;
   readonly #transact: Transact;
 
@@ -83,6 +100,12 @@ export class RunningClaim implements StepInvocation {
 
   get isHeard(): (event: EventName) => boolean {
     return this.#surroundings.isHeard;
+  }
+
+  /** The attempt should stop. */
+  halt(cause: StopCause, reason: Error): void {
+    this.stop.give(reason);
+    this.onHalt?.(cause, reason);
   }
 
   transaction(job: TransactionJob): Promise<void> {

@@ -17,7 +17,8 @@ export async function windDown(
   hurry: AbortSignal,
 ): Promise<StopReport> {
   const {
-    claims,
+    supply,
+    roster,
     queue,
     dispatcher,
     lateStarts,
@@ -31,7 +32,8 @@ export async function windDown(
     listener,
   } = machinery;
   const before = dispatcher.counts;
-  await lastWord(machinery, claims.stop()); // first: from this moment on nothing more is claimed
+  roster.dismiss('the engine stops');
+  await lastWord(machinery, supply.claims.stop()); // first: from this moment on nothing more is claimed
   const queueStopped = lastWord(machinery, queue.stop());
   await endSteps(machinery, graceMs, hurry);
   await queueStopped;

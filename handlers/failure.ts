@@ -7,8 +7,8 @@ import { TimeoutError } from './deadline.ts';
 import { DeclarationError } from './declaration.ts';
 
 /** Characters of an error and of a backtrace that are kept. */
-const MAX_ERROR_CHARS = 8_192;
-const MAX_BACKTRACE_CHARS = 16_384;
+export const MAX_ERROR_CHARS = 8_192;
+export const MAX_BACKTRACE_CHARS = 16_384;
 
 /** What was thrown, in the words that are stored. */
 type Description = Pick<FailedOutcome, 'error' | 'error_class' | 'backtrace'>;
@@ -108,7 +108,7 @@ function backtraceOf(thrown: unknown): string {
 }
 
 /** The text at most `limit` characters long, without what Postgres cannot hold (U+0000, half a surrogate pair). */
-function storable(text: string, limit: number): string {
+export function storable(text: string, limit: number): string {
   return text.slice(0, limit).replace(/\0|\p{Surrogate}/gu, '\uFFFD');
 }
 

@@ -19,14 +19,19 @@ const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
 export function asResults(value: unknown, maxBytes: number = DEFAULT_MAX_RESULT_BYTES): string {
   if (value === undefined) return '{}';
   const text = stringify(value);
+  assertStorable(text, maxBytes);
+  if (text.includes('null')) refuseNoNumbers(value);
+  return text;
+}
+
+/** Holds well-formed JSON text, in which no pair of surrogates is escaped, to what can be stored. */
+export function assertStorable(text: string, maxBytes: number): void {
   const bytes = Buffer.byteLength(text);
   if (bytes > maxBytes) throw tooLarge(`at most ${maxBytes} bytes of JSON, got ${bytes}`);
   if (text.includes('\\u') && UNSTORABLE.test(text)) {
     throw refusal('a text holds U+0000 or half of a surrogate pair');
   }
-  if (text.includes('null')) refuseNoNumbers(value);
   if (isDeeperThan(text, MAX_DEPTH)) throw tooDeep();
-  return text;
 }
 
 /** The outcome of an attempt with these results. */
@@ -103,7 +108,7 @@ function isDeeperThan(text: string, levels: number): boolean {
 }
 
 /** The place of the quote that closes the one at `start`. */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
   return end;
@@ -124,7 +129,7 @@ function tooLarge(expected: string): DeclarationError {
   return new DeclarationError('results_too_large', `expected results of ${expected}: ${advice}`);
 }
 
-function refusal(why: string, cause?: unknown): DeclarationError {
+export function refusal(why: string, cause?: unknown): DeclarationError {
   const message = `expected results that can be stored as JSON: ${why}`;
   return new DeclarationError('invalid_output', message, cause === undefined ? {} : { cause });
 }

@@ -50,6 +50,20 @@ export async function heartbeat(
   return row?.alive ?? false;
 }
 
+/** The worker serves other handlers from now on. */
+export async function changeWorker(
+  db: Executor,
+  worker: WorkerIdentity,
+  { handlers, capacity }: Pick<WorkerRegistration, 'handlers' | 'capacity'>,
+): Promise<void> {
+  await db.query('select treadle.change_worker($1, $2, $3, $4)', [
+    worker.worker_id,
+    worker.epoch,
+    handlers,
+    capacity,
+  ]);
+}
+
 /** What a process that left in order gave back without knowing that it had it. */
 export interface Left extends Aftermath {
   readonly given_back: number;
@@ -93,7 +107,18 @@ export async function watchWorkers(db: Executor, workerId: number, askClaims: bo
   return row ?? { others: 0, absent: [], claimed: false };
 }
 
-export interface ClaimOptions {
+/** Which steps a worker can take, and how many. */
+export interface Room {
+  readonly handlers: readonly string[];
+  /** Most steps in all. */
+  readonly capacity: number;
+  /** Which slots each handler shares: places in `slots`, from 1, parallel to `handlers`. Left out: all share `capacity`. */
+  readonly crews?: readonly number[];
+  /** Most steps of each crew. */
+  readonly slots?: readonly number[];
+}
+
+export interface ClaimOptions extends Pick<Room, 'crews' | 'slots'> {
   /** Tell the other workers when there are any. */
   readonly announce?: boolean;
   /** Leave the in_progress rows of first attempts to be written with their outcomes, or by `writeStarts`. */
@@ -106,11 +131,11 @@ export async function claimSteps(
   worker: WorkerIdentity,
   handlers: readonly string[],
   capacity: number,
-  { announce = false, lateStart = false }: ClaimOptions = {},
+  { announce = false, lateStart = false, crews, slots }: ClaimOptions = {},
 ): Promise<ClaimedStep[]> {
   const rows = await db.query<{ delivery: Delivery }>(
-    'select treadle.claim_steps($1, $2, $3, $4, $5, $6) as delivery',
-    [worker.worker_id, worker.epoch, handlers, capacity, announce, lateStart],
+    'select treadle.claim_steps($1, $2, $3, $4, $5, $6, $7, $8) as delivery',
+    [worker.worker_id, worker.epoch, handlers, capacity, announce, lateStart, crews ?? null, slots ?? null],
   );
   return rows.flatMap(({ delivery }) => unpacked(delivery, worker));
 }
@@ -168,10 +193,7 @@ export interface Recorded extends Aftermath {
 export const NO_AFTERMATH: Aftermath = { ready_handlers: [], finalized: [], wakeups: 0 };
 
 /** What a worker takes of the children of its steps, in the statement that records them. */
-export interface HandOver {
-  readonly handlers: readonly string[];
-  /** Most steps that it takes. */
-  readonly capacity: number;
+export interface HandOver extends Room {
   readonly lateStart: boolean;
   /** What it has of the tasks; they are sent again only when they have changed. */
   readonly tasks?: readonly ClaimedTask[];
@@ -188,7 +210,7 @@ export async function recordOutcomes(
   const { tasks = [] } = next;
   const rows = await db.query<Omit<Recorded, 'claimed'> & { readonly delivery: Delivery | null }>(
     `select * from treadle.record_outcomes(
-      $1, $2, $3, $4, $5, $6::text[]::jsonb[], $7::text[]::jsonb[], $8, $9, $10, $11, $12
+      $1, $2, $3, $4, $5, $6::text[]::jsonb[], $7::text[]::jsonb[], $8, $9, $10, $11, $12, $13, $14
     )`,
     [
       worker.worker_id,
@@ -203,6 +225,8 @@ export async function recordOutcomes(
       next.capacity,
       next.lateStart,
       JSON.stringify(Object.fromEntries(tasks.map((task) => [task.task_id, task.row_version]))),
+      next.crews ?? null,
+      next.slots ?? null,
     ],
   );
   const claimed = rows.flatMap(({ delivery }) =>

@@ -111,7 +111,7 @@ export async function startTasks(
   claim: HandOver & { readonly announce?: boolean } = NOTHING_TAKEN,
 ): Promise<Started> {
   const rows = await db.query<Aftermath & { readonly delivery: Delivery | null }>(
-    'select * from treadle.start_tasks($1, $2, $3, $4, $5, $6, $7)',
+    'select * from treadle.start_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9)',
     [
       taskIds,
       worker?.worker_id ?? null,
@@ -120,6 +120,8 @@ export async function startTasks(
       claim.capacity,
       claim.announce ?? false,
       claim.lateStart,
+      claim.crews ?? null,
+      claim.slots ?? null,
     ],
   );
   const claimed = rows.flatMap(({ delivery }) => (delivery && worker ? unpacked(delivery, worker) : []));

@@ -4,7 +4,8 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { TreadleError } from '../../core/errors.ts';
 import { ClaimLoop, type ClaimLoopOptions } from '../../engine/claim-loop.ts';
-import { claimSteps, undeliveredSteps, type WorkerIdentity } from '../../sql/steps.ts';
+import { claimSteps, undeliveredSteps, type Room, type WorkerIdentity } from '../../sql/steps.ts';
+import { crewOf } from '../support/crews.ts';
 import { Signal } from '../support/engines.ts';
 import { claimLate, completed, handOver, startedWorld, type World } from '../support/factories.ts';
 import { testDatabase } from '../support/postgres.ts';
@@ -14,13 +15,17 @@ const home = testDatabase();
 const away = new TreadleError('database_unavailable', 'the connection broke');
 
 /** A loop for the worker of this world; `dispatched` names what reached it, `first` happens with the first of it. */
-function loopOf(world: World, options: Partial<ClaimLoopOptions>) {
+function loopOf(
+  world: World,
+  { freeCapacity, ...options }: Partial<ClaimLoopOptions> & { freeCapacity?: () => number },
+) {
+  const crew = crewOf([world.handler], freeCapacity);
   const [dispatched, first] = [[] as string[], new Signal()];
   const loop = new ClaimLoop({
     identity: () => world.worker,
-    claim: (worker, capacity) => claimSteps(world.db, worker, [world.handler], capacity),
+    claim: (worker, { capacity }) => claimSteps(world.db, worker, [world.handler], capacity),
     undelivered: (worker) => undeliveredSteps(world.db, worker, []),
-    freeCapacity: () => 10,
+    crews: () => [crew],
     dispatch: (_worker, steps) => {
       dispatched.push(...steps.map((step) => step.step_name));
       first.happen();
@@ -41,7 +46,7 @@ function loopOf(world: World, options: Partial<ClaimLoopOptions>) {
 test('steps whose claim was answered to a broken connection are run all the same, once', async () => {
   const world = await startedWorld(home.database, { a: [] });
   let claims = 0;
-  const claim = async (worker: WorkerIdentity, capacity: number) => {
+  const claim = async (worker: WorkerIdentity, { capacity }: Room) => {
     const steps = await claimSteps(world.db, worker, [world.handler], capacity);
     claims += 1;
     if (claims === 1) throw away;
@@ -90,7 +95,7 @@ test('a fenced worker comes back before it claims again', async () => {
   const world = await startedWorld(home.database, { a: [] });
   let fenced = true;
   const { first, dispatched } = loopOf(world, {
-    claim: async (worker, capacity) => {
+    claim: async (worker, { capacity }) => {
       if (fenced) throw new TreadleError('fenced', 'declared dead');
       return claimSteps(world.db, worker, [world.handler], capacity);
     },
@@ -108,7 +113,7 @@ test('an answer that took longer than the lease is not trusted: only what is sti
   const asked = new Signal();
   const { dispatched, loop } = loopOf(world, {
     leaseMs: -1, // every answer takes longer
-    claim: async (worker, capacity) => {
+    claim: async (worker, { capacity }) => {
       const steps = await claimSteps(world.db, worker, [world.handler], capacity);
       await home.database.query('delete from treadle.claims where task_id = $1', [world.taskId]);
       return steps;
@@ -132,7 +137,7 @@ const nothing = { claim: async () => [], undelivered: async () => [] };
 test('slots are lent once, and what is lent is not claimed for', async () => {
   const world = await startedWorld(home.database, { a: [] });
   const asked: number[] = [];
-  const claim = async (_worker: WorkerIdentity, capacity: number) => {
+  const claim = async (_worker: WorkerIdentity, { capacity }: Room) => {
     asked.push(capacity);
     return [];
   };
@@ -276,4 +281,41 @@ test('who stops it waits for the loans, and gets no more', async () => {
   loop.repay(loan, asked, world.worker, (await record()).claimed);
   await stopped;
   expect(dispatched).toEqual(['b', 'stopped']);
+});
+
+/** Two crews on one loop: steps of `here` and of `there`. */
+function twoCrews(world: World, free: readonly [number, number]) {
+  const [here, there] = [crewOf(['here'], () => free[0]), crewOf(['there'], () => free[1])];
+  const rooms: Room[] = [];
+  const claim = async (_worker: WorkerIdentity, room: Room) => {
+    rooms.push(room);
+    return [];
+  };
+  return { ...loopOf(world, { ...nothing, claim, crews: () => [here, there] }), rooms, here, there };
+}
+
+test('a claim says how many steps each crew can take', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const { rooms } = twoCrews(world, [3, 7]);
+  await settled();
+  expect(rooms).toEqual([{ handlers: ['here', 'there'], capacity: 10, crews: [1, 2], slots: [3, 7] }]);
+});
+
+test('nothing is claimed for a crew without room', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const { rooms } = twoCrews(world, [3, 0]);
+  await settled();
+  expect(rooms).toEqual([{ handlers: ['here'], capacity: 3, crews: [1], slots: [3, 0] }]);
+});
+
+test('a slot that is freed wakes the loop only for a crew that had too few', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const { loop, rooms, here, there } = twoCrews(world, [3, 0]);
+  await settled();
+  loop.slotFreed(here);
+  await settled();
+  expect(rooms).toHaveLength(1);
+  loop.slotFreed(there);
+  await settled();
+  expect(rooms).toHaveLength(2);
 });

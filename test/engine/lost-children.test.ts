@@ -9,6 +9,7 @@ import type { Executor } from '../../sql/database.ts';
 import type { ClaimedStep } from '../../sql/delivery.ts';
 import { claimSteps, undeliveredSteps } from '../../sql/steps.ts';
 import { eventually } from '../support/engines.ts';
+import { crewOf } from '../support/crews.ts';
 import { startedWorld, type World } from '../support/factories.ts';
 import { violations } from '../support/invariants.ts';
 import { testDatabase } from '../support/postgres.ts';
@@ -27,14 +28,15 @@ function engineOn(world: World, database: Executor) {
     void recorder
       .record(world.worker, step, { kind: 'complete', results: {} })
       .finally(() => held.delete(step.claim_id))
-      .then(() => loop.slotFreed());
+      .then(() => loop.slotFreed(crew));
   };
+  const crew = crewOf([world.handler], () => 3);
   const loop: ClaimLoop = new ClaimLoop({
     identity: () => world.worker,
-    claim: (worker, capacity) =>
+    claim: (worker, { capacity }) =>
       claimSteps(home.database, worker, [world.handler], capacity, { lateStart: true }),
     undelivered: (worker) => undeliveredSteps(home.database, worker, [...held]),
-    freeCapacity: () => 3,
+    crews: () => [crew],
     dispatch: (_worker, steps) => steps.forEach(run),
     onFenced: async () => {},
     outageOver: async () => {},
@@ -51,7 +53,7 @@ function engineOn(world: World, database: Executor) {
     successors: {
       order: (ended) => {
         const loan = loop.lend(ended);
-        return { handlers: [world.handler], capacity: loan.slots, lateStart: true, loan };
+        return { ...loan.room, lateStart: true, loan };
       },
       arrived: ({ loan }, asked, worker, steps) => loop.repay(loan, asked, worker, steps),
       lost: ({ loan }) => loop.writeOff(loan),

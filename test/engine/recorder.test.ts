@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { TreadleError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
 import type { FailedOutcome, Outcome } from '../../core/outcome.ts';
+import { share } from '../../engine/crew.ts';
 import { outcomeRow, Recorder } from '../../engine/recorder.ts';
 import type { Executor } from '../../sql/database.ts';
 import type { ClaimedStep } from '../../sql/delivery.ts';
@@ -17,6 +18,7 @@ import {
   writeAsRails,
   type World,
 } from '../support/factories.ts';
+import { crewOf } from '../support/crews.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { settled } from '../support/step-invocation.ts';
 import { statesOfSteps, stepColumns, trailOf } from '../support/trail.ts';
@@ -203,8 +205,8 @@ function takingChildren(world: World, database: Executor = home.database) {
     successors: {
       order: (ended) => {
         ordered.push(ended);
-        const loan = { ended, slots: 5 };
-        return { handlers: [world.handler], capacity: loan.slots, lateStart: true, loan };
+        const loan = { ...share([crewOf([world.handler])], () => 5), ended };
+        return { ...loan.room, lateStart: true, loan };
       },
       arrived: (_order, _asked, _worker, steps) => void arrived.push(...steps.map((step) => step.step_name)),
       lost: ({ capacity }) => void lost.push(capacity),

@@ -3,14 +3,17 @@
 -- Rows locked by another worker's claim are skipped, so workers never wait for each other. What is paused is not given,
 -- even when it was offered by a transaction that did not know of the pause.
 -- p_announce: the worker ran nothing until now; the others are told, so that they watch it closely.
--- p_late_start: see begin_claims.
+-- p_late_start: see begin_claims. p_crews: handlers with the same number (parallel to p_handlers) share slots, p_slots says how
+-- many each number has; left out, all share p_capacity.
 create or replace function treadle.claim_steps(
   p_worker_id bigint,
   p_epoch integer,
   p_handlers text[],
   p_capacity integer,
   p_announce boolean default false,
-  p_late_start boolean default false
+  p_late_start boolean default false,
+  p_crews integer[] default null,
+  p_slots integer[] default null
 ) returns setof json
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
@@ -20,6 +23,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
+  v_crews integer[] := coalesce(p_crews, array_fill(1, array[cardinality(p_handlers)]));
+  v_slots integer[] := coalesce(p_slots, array[p_capacity]);
   v_paused boolean;
   v_step_ids bigint[];
   v_task_ids bigint[];
@@ -32,18 +37,21 @@ begin
   end if;
 
   with candidates as (
-    select r.workflow_step_id, r.priority
-    from unnest(p_handlers) as wanted (handler)
-    cross join lateral (
-      select r.workflow_step_id, r.priority
-      from treadle.ready_steps r
-      where r.handler = wanted.handler and not r.held and (not v_paused or not treadle.is_paused(r.task_id, r.handler))
-      order by r.priority desc, r.workflow_step_id
-      limit p_capacity
-      for update skip locked
+    select r.workflow_step_id
+    from (
+      select r.workflow_step_id, wanted.crew,
+        row_number() over (partition by wanted.crew order by r.priority desc, r.workflow_step_id) as place
+      from unnest(p_handlers, v_crews) as wanted (handler, crew)
+      cross join lateral (
+        select r.workflow_step_id, r.priority
+        from treadle.ready_steps r
+        where r.handler = wanted.handler and not r.held and (not v_paused or not treadle.is_paused(r.task_id, r.handler))
+        order by r.priority desc, r.workflow_step_id
+        limit v_slots[wanted.crew]
+        for update skip locked
+      ) r
     ) r
-    order by r.priority desc, r.workflow_step_id
-    limit p_capacity
+    where r.place <= v_slots[r.crew]
   ),
   taken as (
     delete from treadle.ready_steps

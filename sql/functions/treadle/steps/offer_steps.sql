@@ -1,7 +1,8 @@
 -- These steps may be able to run now. Those that can, and whose task is in progress, are handed over to the worker that asks
 -- (p_worker, p_handlers, up to p_capacity), or else offered in ready_steps. Nothing is handed over that would overtake
 -- what waits there for the same handler, or that is paused. Returns the distinct handlers of what was offered, the tasks
--- of which anything can run, and what was handed over. p_parents_done: see step_verdicts; p_late_start: see begin_claims. Callers hold the locks of the tasks, and for
+-- of which anything can run, and what was handed over. p_parents_done: see step_verdicts; p_late_start: see begin_claims; p_crews,
+-- p_slots: see claim_steps. Callers hold the locks of the tasks, and for
 -- a worker the proof that it lives.
 create or replace function treadle.offer_steps(
   p_step_ids bigint[],
@@ -11,6 +12,8 @@ create or replace function treadle.offer_steps(
   p_handlers text[] default '{}',
   p_capacity integer default 0,
   p_late_start boolean default false,
+  p_crews integer[] default null,
+  p_slots integer[] default null,
   out ready_handlers jsonb,
   out task_ids bigint[],
   out step_ids bigint[],
@@ -24,6 +27,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
+  v_crews integer[] := coalesce(p_crews, array_fill(1, array[cardinality(p_handlers)]));
+  v_slots integer[] := coalesce(p_slots, array[p_capacity]);
   v_now timestamptz := treadle.now();
   v_paused boolean := treadle.heed_pauses();
   v_handed bigint[];
@@ -44,32 +49,34 @@ begin
     left join lateral treadle.step_definition(t.named_task_id, v.named_step_id) d on true
     where v.verdict = 'ready'
   ),
-  heads as materialized (
-    select h.handler, r.priority, r.workflow_step_id
-    from unnest(p_handlers) as h (handler)
-    cross join lateral (
+  served as materialized (
+    select h.handler, h.crew, r.priority, r.workflow_step_id
+    from unnest(p_handlers, v_crews) as h (handler, crew)
+    left join lateral (
       select r.priority, r.workflow_step_id
       from treadle.ready_steps r
       where r.handler = h.handler and not r.held
       order by r.priority desc, r.workflow_step_id
       limit 1
-    ) r
+    ) r on true
     where p_capacity > 0
   ),
   handed as materialized (
     select r.workflow_step_id, r.task_id
-    from ready r
-    left join heads h on h.handler = r.handler
-    where not v_paused
-      and r.state = 'pending'
-      and r.handler = any (p_handlers)
-      and (
-        h.handler is null
-        or r.priority > h.priority
-        or r.priority = h.priority and r.workflow_step_id < h.workflow_step_id
-      )
-    order by r.priority desc, r.workflow_step_id
-    limit p_capacity
+    from (
+      select r.workflow_step_id, r.task_id, s.crew,
+        row_number() over (partition by s.crew order by r.priority desc, r.workflow_step_id) as place
+      from ready r
+      join served s on s.handler = r.handler
+      where not v_paused
+        and r.state = 'pending'
+        and (
+          s.workflow_step_id is null
+          or r.priority > s.priority
+          or r.priority = s.priority and r.workflow_step_id < s.workflow_step_id
+        )
+    ) r
+    where r.place <= v_slots[r.crew]
   ),
   offered as (
     insert into treadle.ready_steps (workflow_step_id, task_id, handler, priority, held)

@@ -5,7 +5,7 @@
 -- further rows bring their documents in `delivery`, without the results that are recorded here and without p_known_tasks
 -- (see delivery). Arrays run in parallel. p_events: complete | fail | release (given back without an attempt counted, ready
 -- at once). p_delay_ms: wait before the next attempt (0: it is offered in this transaction), null when there is none to come
--- (permanent failure). p_late_start: see begin_claims.
+-- (permanent failure). p_late_start: see begin_claims; p_crews, p_slots: see claim_steps.
 -- Locks: what a claim takes, then tasks, then steps, then gates.
 create or replace function treadle.record_outcomes(
   p_worker_id bigint,
@@ -19,7 +19,9 @@ create or replace function treadle.record_outcomes(
   p_handlers text[] default '{}',
   p_capacity integer default 0,
   p_late_start boolean default false,
-  p_known_tasks jsonb default '{}'
+  p_known_tasks jsonb default '{}',
+  p_crews integer[] default null,
+  p_slots integer[] default null
 ) returns table (refused_claim_ids jsonb, finalized jsonb, ready_handlers jsonb, wakeups integer, delivery json)
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
@@ -57,7 +59,7 @@ begin
     into ready_handlers, v_busy_tasks, v_handed_steps, v_handed_claims
     from treadle.lower_gates(v_written.completed) as opened (ids)
     cross join lateral treadle.offer_steps(
-      opened.ids, true, p_worker_id, p_epoch, p_handlers, v_capacity, p_late_start
+      opened.ids, true, p_worker_id, p_epoch, p_handlers, v_capacity, p_late_start, p_crews, p_slots
     ) o
     where cardinality(opened.ids) > 0;
     ready_handlers := coalesce(ready_handlers, '[]');

@@ -10,7 +10,9 @@ create or replace function treadle.start_tasks(
   p_handlers text[] default '{}',
   p_capacity integer default 0,
   p_announce boolean default false,
-  p_late_start boolean default false
+  p_late_start boolean default false,
+  p_crews integer[] default null,
+  p_slots integer[] default null
 ) returns table (ready_handlers jsonb, finalized jsonb, wakeups integer, delivery json)
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
@@ -52,7 +54,9 @@ begin
   wakeups := treadle.wake_for_retries(v_waiting) + cardinality(v_early);
   if v_alive then
     v_deliveries := array(
-      select treadle.claim_steps(p_worker_id, p_epoch, p_handlers, p_capacity, p_announce, p_late_start)
+      select treadle.claim_steps(
+        p_worker_id, p_epoch, p_handlers, p_capacity, p_announce, p_late_start, p_crews, p_slots
+      )
     );
   end if;
   ready_handlers := (

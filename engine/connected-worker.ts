@@ -1,0 +1,60 @@
+// A worker process in another language, as the engine and a binding (gRPC) see each other. The engine assigns steps and
+// keeps all state; the binding carries words. What a worker holds when it is lost fails with `worker_lost` and runs again.
+import type { Outcome } from '../core/outcome.ts';
+import type { ClaimedStep } from '../sql/delivery.ts';
+
+/** A step on its way to a worker. */
+export interface Assignment {
+  readonly step: ClaimedStep;
+  /** Milliseconds that the attempt may take; the engine keeps the time. Undefined: as long as it likes. */
+  readonly timeout_ms: number | undefined;
+}
+
+/** Why an attempt should stop. Its answer counts only after `engine_stopping`. */
+export type StopCause = 'timed_out' | 'revoked' | 'engine_stopping';
+
+/** How the engine reaches a worker: what the binding brings. None of it may throw. */
+export interface WorkerLink {
+  /** For people and logs. */
+  readonly name: string;
+  readonly language: string;
+  /** At least one. */
+  readonly handlers: readonly string[];
+  assign(assignments: readonly Assignment[]): void;
+  cancel(claimToken: string, cause: StopCause, message: string): void;
+  /** An outcome came after its step had been taken away. */
+  refused(claimToken: string): void;
+  /** The engine stops: nothing more is assigned. */
+  drain(reason: string): void;
+}
+
+/** How far an attempt is, as its worker says. */
+export interface AttemptProgress {
+  /** From 0 to 1. */
+  readonly fraction: number | undefined;
+  readonly message: string;
+}
+
+/** What an attempt in a worker ended in. */
+export type WorkerAnswer =
+  | { readonly kind: 'outcome'; readonly outcome: Outcome }
+  /** Its handler has completed the step in its own transaction, with treadle.complete_step. */
+  | { readonly kind: 'completed_in_transaction' }
+  /** It never began. */
+  | { readonly kind: 'released' };
+
+/** What the binding tells the engine of a worker. */
+export interface ConnectedWorker {
+  /** It can take so many steps more. */
+  grant(credits: number): void;
+  /** False: it holds no such claim (any more); nothing happens. */
+  answer(claimToken: string, answer: WorkerAnswer): boolean;
+  /** False: it holds no such claim. */
+  progress(claimToken: string, progress: AttemptProgress): boolean;
+  /** It takes nothing more; what it holds it still answers. */
+  drain(): void;
+  /** Resolves when nothing that it held is left, and all of it is on disk. */
+  idle(): Promise<void>;
+  /** It is gone: what it holds is lost and runs again. `why` for people. */
+  lost(why: string): void;
+}
