@@ -1,6 +1,7 @@
 // The options that `dev` and `start` share, and what they make of them: an engine with the project's templates and handlers.
 import { Option, type Command } from 'commander';
 import type { Logger } from 'pino';
+import type { GrpcServer } from '../bindings/grpc/server.ts';
 import { LOG_LEVELS, QUEUES, type Config, type ConfigOverrides } from '../core/config.ts';
 import { TreadleError } from '../core/errors.ts';
 import type { TaskTemplate } from '../core/template/template.ts';
@@ -11,6 +12,10 @@ import type { Database } from '../sql/database.ts';
 import { loadApp, type App } from './app.ts';
 import { wholeNumber } from './arguments.ts';
 import { loadTemplateDirectory, templateTitle, type TemplateFile } from './template-files.ts';
+import { packageVersion } from './version.ts';
+
+/** Reached from this machine only. */
+const GRPC_ADDRESS = '127.0.0.1:7465';
 
 export interface EngineFlags {
   readonly app?: string;
@@ -19,6 +24,8 @@ export interface EngineFlags {
   readonly queue?: Config['queue'];
   readonly env?: string;
   readonly logLevel?: Config['logLevel'];
+  /** True: at the address that it has by default. */
+  readonly grpc?: string | true;
 }
 
 export function addEngineOptions(command: Command): Command {
@@ -31,12 +38,52 @@ export function addEngineOptions(command: Command): Command {
     .option('--concurrency <steps>', 'steps that may run at once', wholeNumber(1, 1_000_000))
     .addOption(new Option('--queue <name>', 'how tasks come back').choices(QUEUES))
     .option('--env <name>', 'environment of the templates (default: TREADLE_ENV, NODE_ENV or development)')
-    .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS));
+    .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS))
+    .option(
+      '--grpc [address]',
+      `serve workers and clients in other languages (default: TREADLE_GRPC_LISTEN or ${GRPC_ADDRESS})`,
+    );
 }
 
 export function overridesOf(flags: EngineFlags): ConfigOverrides {
-  const { app, templates, concurrency, queue, env, logLevel } = flags;
-  return { app, templates, concurrency, queue, environment: env, logLevel };
+  const { app, templates, concurrency, queue, env, logLevel, grpc } = flags;
+  const grpcListen = typeof grpc === 'string' ? [grpc] : undefined;
+  return { app, templates, concurrency, queue, environment: env, logLevel, grpcListen };
+}
+
+/** The gRPC server that was asked for, if any; everything about it is checked, and it does not listen yet. Throws `invalid_config`. */
+export async function grpcServerOf(
+  config: Config,
+  flags: EngineFlags,
+  given: { readonly engine: Engine; readonly database: Database; readonly log: Logger },
+): Promise<GrpcServer | undefined> {
+  const listen = flags.grpc === true && config.grpcListen.length === 0 ? [GRPC_ADDRESS] : config.grpcListen;
+  if (listen.length === 0) return undefined;
+  // loaded where it is asked for: it would slow the start of every other command
+  const [{ logVerbosity, setLogVerbosity }, { GrpcServer }] = await Promise.all([
+    import('@grpc/grpc-js'),
+    import('../bindings/grpc/server.ts'),
+  ]);
+  setLogVerbosity(logVerbosity.NONE); // it would write lines of its own to stderr, about errors that we report
+  return new GrpcServer({
+    ...given,
+    listen,
+    tls: tlsFilesOf(config),
+    tokens: config.grpcTokens,
+    allowPlaintext: config.grpcAllowPlaintext,
+    maxMessageBytes: config.grpcMaxMessageBytes,
+    maxResultBytes: config.maxResultBytes,
+    version: packageVersion(),
+  });
+}
+
+function tlsFilesOf({ grpcTlsCert: cert, grpcTlsKey: key, grpcTlsClientCa: clientCa }: Config) {
+  if (cert !== undefined && key !== undefined) return { cert, key, clientCa };
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
+  throw new TreadleError(
+    'invalid_config',
+    'gRPC: expected TREADLE_GRPC_TLS_CERT and TREADLE_GRPC_TLS_KEY together',
+  );
 }
 
 /** What a project brings: read and checked before anything is started. */

@@ -24,6 +24,16 @@ const databaseUrl = z
     'a URL like postgres://user:password@host:5432/database',
   );
 
+/** Comma-separated, without empty places. */
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+
+const flag = z.enum(['0', '1'], '0 or 1').transform((value) => value === '1');
+
 const schema = z.object({
   /** The database. Without one a process uses the embedded Postgres under TREADLE_DATA_DIR. */
   DATABASE_URL: databaseUrl.optional(),
@@ -58,6 +68,18 @@ const schema = z.object({
   TREADLE_MAX_RESULT_BYTES: wholeNumber(1024, 200_000_000).default(DEFAULT_MAX_RESULT_BYTES),
   /** Seconds that running steps may take to end when the process is told to stop. */
   TREADLE_GRACE_SECONDS: wholeNumber(0, 86_400).default(30),
+  /** Where workers and clients in other languages connect, as 127.0.0.1:7465,unix:/run/treadle.sock. Not set: nowhere. */
+  TREADLE_GRPC_LISTEN: list.default([]),
+  /** Files in PEM: the certificate of this server, its key, and the authority of the certificates that callers must show. */
+  TREADLE_GRPC_TLS_CERT: z.string().optional(),
+  TREADLE_GRPC_TLS_KEY: z.string().optional(),
+  TREADLE_GRPC_TLS_CLIENT_CA: z.string().optional(),
+  /** YAML or JSON file of the tokens of workers and clients. */
+  TREADLE_GRPC_TOKENS: z.string().optional(),
+  /** 1: without TLS also where other machines can connect. */
+  TREADLE_GRPC_ALLOW_PLAINTEXT: flag.default(false),
+  /** Bytes of one gRPC message in either direction. */
+  TREADLE_GRPC_MAX_MESSAGE_BYTES: wholeNumber(262_144, 1_073_741_824).default(16_777_216),
 });
 
 export interface Config {
@@ -78,6 +100,13 @@ export interface Config {
   readonly graceSeconds: number;
   readonly stepTimeoutSeconds: number | undefined;
   readonly maxResultBytes: number;
+  readonly grpcListen: readonly string[];
+  readonly grpcTlsCert: string | undefined;
+  readonly grpcTlsKey: string | undefined;
+  readonly grpcTlsClientCa: string | undefined;
+  readonly grpcTokens: string | undefined;
+  readonly grpcAllowPlaintext: boolean;
+  readonly grpcMaxMessageBytes: number;
 }
 
 /** What a caller (the command line) knows better than the environment; undefined leaves what the environment says. */
@@ -113,6 +142,13 @@ export function loadConfig(
     graceSeconds: read.TREADLE_GRACE_SECONDS,
     stepTimeoutSeconds: read.TREADLE_STEP_TIMEOUT_SECONDS,
     maxResultBytes: read.TREADLE_MAX_RESULT_BYTES,
+    grpcListen: read.TREADLE_GRPC_LISTEN,
+    grpcTlsCert: read.TREADLE_GRPC_TLS_CERT,
+    grpcTlsKey: read.TREADLE_GRPC_TLS_KEY,
+    grpcTlsClientCa: read.TREADLE_GRPC_TLS_CLIENT_CA,
+    grpcTokens: read.TREADLE_GRPC_TOKENS,
+    grpcAllowPlaintext: read.TREADLE_GRPC_ALLOW_PLAINTEXT,
+    grpcMaxMessageBytes: read.TREADLE_GRPC_MAX_MESSAGE_BYTES,
   };
   const known = Object.entries(overrides).filter(([, value]) => value !== undefined);
   return Object.freeze({ ...config, ...Object.fromEntries(known) });

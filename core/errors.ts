@@ -1,4 +1,5 @@
-// The closed list of error codes, the one error of the system, and the two errors that authors of handlers throw.
+// The closed list of error codes and what each is on the command line and over gRPC, the one error of the system, and the
+// two errors that authors of handlers throw.
 
 /** Every code a TreadleError can carry, with the exit status of the command line that reports it. */
 export const ERROR_CODES = {
@@ -21,6 +22,27 @@ export const ERROR_CODES = {
   database_error: 1,
 } as const;
 export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The gRPC status that each code answers with. UNAVAILABLE: the same call may succeed later. ABORTED: look again, then decide. */
+export const GRPC_STATUSES = {
+  invalid_argument: 'INVALID_ARGUMENT',
+  invalid_template: 'INVALID_ARGUMENT',
+  invalid_context: 'INVALID_ARGUMENT',
+  invalid_config: 'FAILED_PRECONDITION',
+  unknown_task: 'NOT_FOUND',
+  unknown_template: 'NOT_FOUND',
+  unknown_handler: 'NOT_FOUND',
+  unknown_step: 'NOT_FOUND',
+  unlawful_transition: 'FAILED_PRECONDITION',
+  stale_state: 'ABORTED',
+  fenced: 'ABORTED',
+  schema_mismatch: 'FAILED_PRECONDITION',
+  not_migrated: 'FAILED_PRECONDITION',
+  no_database: 'UNAVAILABLE',
+  database_unavailable: 'UNAVAILABLE',
+  queue_unavailable: 'UNAVAILABLE',
+  database_error: 'INTERNAL',
+} as const satisfies Record<ErrorCode, string>;
 
 /**
  * An error of the system. Callers compare `code`, never the message; a message says what was expected and what came.

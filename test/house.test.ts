@@ -39,6 +39,8 @@ describe('imports go one way', () => {
     ['handlers/x.ts', 'pg'],
     ['engine/x.ts', '../cli/main.ts'],
     ['engine/queue/x.ts', '../../cli/main.ts'],
+    ['engine/x.ts', '../bindings/grpc/server.ts'],
+    ['bindings/grpc/x.ts', '../../cli/main.ts'],
   ])('%s may not import %s', async (file, imported) => {
     expect(await lint(file, `export { x } from '${imported}';\n`)).toContain('no-restricted-imports');
   });
@@ -46,6 +48,7 @@ describe('imports go one way', () => {
   it.each([
     ['sql/x.ts', '../core/errors.ts'],
     ['handlers/x.ts', '../core/errors.ts'],
+    ['bindings/grpc/x.ts', '../../engine/engine.ts'],
     ['engine/x.ts', '../handlers/registry.ts'],
     ['cli/x.ts', '../engine/engine.ts'],
   ])('%s may import %s', async (file, imported) => {

@@ -9,6 +9,7 @@ import type { CommandContext, ContextOf } from '../context.ts';
 import {
   addEngineOptions,
   engineOf,
+  grpcServerOf,
   loadProject,
   overridesOf,
   unservedHere,
@@ -47,10 +48,12 @@ async function dev({ terminal, config: configure }: CommandContext, flags: Engin
     async ({ database, server }) => {
       await migrate(database, { onProgress });
       const engine = engineOf(config, project, database, log);
+      const grpc = await grpcServerOf(config, flags, { engine, database, log });
       const stopNarrating = narrate(engine, log);
-      const told = await runUntilInterrupted(engine, config, interrupt, log, () => {
-        introduce(terminal, config, project, engine, server);
-      });
+      const introduction = (addresses: readonly string[]): void => {
+        introduce(terminal, config, project, engine, server, addresses);
+      };
+      const told = await runUntilInterrupted(engine, config, interrupt, log, introduction, grpc);
       stopNarrating();
       return told;
     },
@@ -80,6 +83,7 @@ function introduce(
   project: Project,
   engine: Engine,
   server: PostgresServer,
+  addresses: readonly string[],
 ): void {
   const { bold, dim, yellow } = terminal.colors;
   const line = (title: string, text: string): void => terminal.print(`  ${bold(title.padEnd(10))} ${text}`);
@@ -101,6 +105,7 @@ function introduce(
       yellow(`${unserved.join(', ')} (steps that name them wait until somebody serves them)`),
     );
   line('queue', config.queue);
+  if (addresses.length > 0) line('grpc', addresses.join(', '));
   line('next', `treadle run ${exampleOf(project)}, treadle tasks, treadle doctor; Ctrl-C stops`);
   terminal.print();
 }

@@ -7,6 +7,7 @@ import type { CommandContext, ContextOf } from '../context.ts';
 import {
   addEngineOptions,
   engineOf,
+  grpcServerOf,
   loadProject,
   overridesOf,
   unservedHere,
@@ -30,7 +31,7 @@ export function registerStart(program: Command, contextOf: ContextOf): void {
     .addHelpText(
       'after',
       '\nSIGTERM and Ctrl-C let running steps end (TREADLE_GRACE_SECONDS, default 30); a second one stops them.\n' +
-        '\nExamples:\n  $ treadle migrate && treadle start\n  $ treadle start --concurrency 200 --app dist/workflows.js\n',
+        '\nExamples:\n  $ treadle migrate && treadle start\n  $ treadle start --concurrency 200 --app dist/workflows.js\n  $ treadle start --grpc   (and handlers in Python or Ruby beside it)\n',
     )
     .action(async (flags: StartFlags, self: Command) => start(contextOf(self), flags));
 }
@@ -49,12 +50,14 @@ async function start({ terminal, config: configure }: CommandContext, flags: Sta
   const name = await withDatabase(config, { maxConnections: 10 }, async ({ database }) => {
     await requireCurrent(database);
     const engine = engineOf(config, project, database, log);
+    const grpc = await grpcServerOf(config, flags, { engine, database, log });
     const unserved = unservedHere(project, engine);
     if (unserved.length > 0)
       log.warn({ handlers: unserved }, 'templates name handlers that this process does not serve');
-    return runUntilInterrupted(engine, config, interrupt, log, () => {
+    const ready = (): void => {
       log.info({ templates: project.templates.map(templateTitle), concurrency: config.concurrency }, 'ready');
-    });
+    };
+    return runUntilInterrupted(engine, config, interrupt, log, ready, grpc);
   });
   endAfter(name);
 }

@@ -21,6 +21,13 @@ describe('loadConfig', () => {
       sessionLocks: 'auto',
       sweepSeconds: 30,
       retentionDays: undefined,
+      grpcListen: [],
+      grpcTlsCert: undefined,
+      grpcTlsKey: undefined,
+      grpcTlsClientCa: undefined,
+      grpcTokens: undefined,
+      grpcAllowPlaintext: false,
+      grpcMaxMessageBytes: 16_777_216,
     });
   });
 
@@ -43,6 +50,11 @@ describe('loadConfig', () => {
       { concurrency: 9, app: undefined },
     );
     expect(config).toMatchObject({ concurrency: 9, app: 'a.ts' });
+  });
+
+  it('takes several addresses of gRPC, separated by commas', () => {
+    const { grpcListen } = loadConfig({ TREADLE_GRPC_LISTEN: '127.0.0.1:7465, unix:/run/treadle.sock,' });
+    expect(grpcListen).toEqual(['127.0.0.1:7465', 'unix:/run/treadle.sock']);
   });
 
   it.each([
