@@ -1,0 +1,104 @@
+"""Where attempts run: asynchronous handlers on the event loop, the others on threads or, where that is asked for, in
+processes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+from ..errors import StepCancelled
+from ..handler import AnyHandler
+from ..lifecycle import run_attempt, run_attempt_here
+from ..outcome import Failed
+from .event_loop import EventLoop
+from .job import Job
+from .processes import ProcessPool
+from .registry import Registry
+from .thread_pool import ThreadPool
+
+
+class Runner:
+    """Begins jobs; each says itself when it has ended."""
+
+    def __init__(self, registry: Registry, capacity: int, processes: int) -> None:
+        self._registry = registry
+        self.loop = EventLoop()
+        self._threads = ThreadPool(processes or capacity, "treadle-handler")
+        self._processes = ProcessPool(registry, processes) if processes else None
+
+    def start(self) -> None:
+        """Before the first job."""
+        self.loop.start()
+        if self._processes:
+            self._processes.start()
+
+    def close(self) -> None:
+        """Ends what waits for jobs; what runs is left to itself, save for processes."""
+        self._threads.close()
+        if self._processes:
+            self._processes.close()
+        self.loop.close()
+
+    def begin(self, job: Job) -> None:
+        """Runs the job, now or as soon as there is room."""
+        name = job.assignment.handler
+        handler = self._registry.find(name)
+        if handler is None:
+            job.end(self._unknown(name))
+        elif self._registry.is_async(name):
+            self.loop.call(lambda: self._on_loop(job, handler))
+        else:
+            self._threads.submit(lambda: self._on_thread(job, handler))
+
+    def _on_thread(self, job: Job, handler: AnyHandler) -> None:
+        try:
+            outcome = self._processes.run(job) if self._processes else run_with_database(job, handler)
+        except BaseException as raised:
+            job.end_broken(raised)
+        else:
+            job.end(outcome)
+
+    def _on_loop(self, job: Job, handler: AnyHandler) -> None:
+        task = self.loop.spawn(_run_async(job, handler))
+        task.add_done_callback(lambda ended: _report(job, ended))
+        job.cancelled.when_set(lambda order: self.loop.call(task.cancel))
+
+    def _unknown(self, name: str) -> Failed:
+        known = ", ".join(self._registry.names()) or "none"
+        message = f'expected a registered handler, got "{name}"; known: {known}'
+        return Failed(code="unknown_handler", error=message, error_class="TreadleError")
+
+
+async def _run_async(job: Job, handler: AnyHandler) -> Any:
+    return await run_attempt(job.attempt(handler))
+
+
+def _report(job: Job, task: asyncio.Task[Any]) -> None:
+    if task.cancelled():  # before its first instruction
+        job.end_broken(StepCancelled(job.cancelled.reason or "worker_stopping", "the attempt was cancelled"))
+        return
+    raised = task.exception()
+    if raised is None:
+        job.end(task.result())
+    else:
+        job.end_broken(raised)
+
+
+def run_with_database(job: Job, handler: AnyHandler) -> Any:
+    """On the calling thread. A thread lives longer than connections of Django do: dead ones are replaced, as in requests."""
+    _close_old_connections()
+    try:
+        return run_attempt_here(job.attempt(handler))
+    finally:
+        _close_old_connections()
+
+
+def _close_old_connections() -> None:
+    django = sys.modules.get("django.db")
+    if django is None:
+        return
+    from django.conf import settings
+
+    if settings.configured:
+        django.close_old_connections()

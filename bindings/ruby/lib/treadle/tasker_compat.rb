@@ -1,0 +1,17 @@
+# frozen_string_literal: true
+
+# `require 'treadle/tasker_compat'` gives the names of the Rails engine (gem tasker-engine) that a step handler uses, so that
+# its class runs unchanged on a Treadle worker: Tasker::StepHandler::Base and Api, and Tasker's errors.
+
+require_relative '../treadle'
+
+if Gem.loaded_specs.key?('tasker-engine') || defined?(::Tasker::Engine) || defined?(::Tasker::TaskHandler)
+  raise Treadle::InvalidArgumentError, 'treadle/tasker_compat: the gem tasker-engine is loaded in this process and has these ' \
+                                       'names already; run Treadle workers without it (Bundler: require: false)'
+end
+
+require_relative 'tasker_compat/errors'
+require_relative 'tasker_compat/events'
+require_relative 'tasker_compat/base'
+require_relative 'tasker_compat/response'
+require_relative 'tasker_compat/api'
