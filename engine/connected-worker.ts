@@ -22,8 +22,6 @@ export interface WorkerLink {
   readonly handlers: readonly string[];
   assign(assignments: readonly Assignment[]): void;
   cancel(claimToken: string, cause: StopCause, message: string): void;
-  /** An outcome came after its step had been taken away. */
-  refused(claimToken: string): void;
   /** The engine stops: nothing more is assigned. */
   drain(reason: string): void;
 }
@@ -47,7 +45,7 @@ export type WorkerAnswer =
 export interface ConnectedWorker {
   /** It can take so many steps more. */
   grant(credits: number): void;
-  /** False: it holds no such claim (any more); nothing happens. */
+  /** False: it holds no such claim, or no longer; nothing happens. */
   answer(claimToken: string, answer: WorkerAnswer): boolean;
   /** False: it holds no such claim. */
   progress(claimToken: string, progress: AttemptProgress): boolean;

@@ -104,6 +104,19 @@ export class Dispatcher {
     }
   }
 
+  /**
+   * A step was completed with its claim token, on another connection. A worker elsewhere does so for its handlers, and its
+   * answer is on the way; a handler of this process is told to stop.
+   */
+  completedElsewhere(claimId: number, reason: Error): void {
+    const claim = this.#running.get(claimId);
+    if (!claim || claim.completed) return;
+    if (!claim.onHalt) return this.revoke([claimId], reason);
+    claim.committing = true; // it is no longer asked whether we hold it
+    claim.completed = true;
+    this.#publish(claim.claimed, 'complete', 'in_progress', 'complete');
+  }
+
   /** Nobody waits any longer for handlers that are still at work: their steps go back, unharmed. */
   release(): void {
     for (const claim of this.#running.values()) {

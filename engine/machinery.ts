@@ -186,6 +186,7 @@ export class Machinery {
       claimIds: () => this.dispatcher.claimIds,
       stepOf: (claimId) => this.dispatcher.stepOf(claimId),
       onRevoked: (claimId, reason) => this.dispatcher.revoke([claimId], reason),
+      onCompleted: (claimId, reason) => this.dispatcher.completedElsewhere(claimId, reason),
     });
     this.sweep = new Sweep({
       database: this.database,

@@ -5,7 +5,14 @@ import type { Logger } from 'pino';
 import type { Emit } from '../core/events.ts';
 import type { Database } from '../sql/database.ts';
 import { lookAround, type Round } from '../sql/rounds.ts';
-import { heldClaims, revocations, takeBackLostSteps, type Aftermath, type LostStep } from '../sql/steps.ts';
+import {
+  heldClaims,
+  revocations,
+  takeBackLostSteps,
+  type Aftermath,
+  type LostStep,
+  type Revocation,
+} from '../sql/steps.ts';
 import { returnLostWakeups, settleChangedTasks } from '../sql/tasks.ts';
 import type { Membership } from './membership.ts';
 import { isAway } from './outage.ts';
@@ -43,6 +50,8 @@ export interface RecoveryOptions {
   readonly stepOf: (claimId: number) => number | undefined;
   /** This one it has lost. */
   readonly onRevoked: (claimId: number, reason: Error) => void;
+  /** This one has ended: somebody has completed the step with its claim token. */
+  readonly onCompleted: (claimId: number, reason: Error) => void;
 }
 
 export class Recovery {
@@ -104,13 +113,15 @@ export class Recovery {
   }
 
   async #revoke(lost: readonly number[]): Promise<void> {
-    const { database, stepOf, onRevoked } = this.#options;
+    const { database, stepOf, onRevoked, onCompleted } = this.#options;
     if (lost.length === 0) return;
     const stepIds = lost.flatMap((claimId) => stepOf(claimId) ?? []);
-    const reasons = await revocations(database, stepIds).catch(() => new Map<number, string>());
+    const found = await revocations(database, stepIds).catch(() => new Map<number, Revocation>());
     for (const claimId of lost) {
-      const reason = reasons.get(stepOf(claimId) ?? 0) ?? 'the step was taken away';
-      onRevoked(claimId, new Error(reason));
+      const revocation = found.get(stepOf(claimId) ?? 0);
+      const reason = new Error(revocation?.reason ?? 'the step was taken away');
+      if (revocation?.completed_claim_id === claimId) onCompleted(claimId, reason);
+      else onRevoked(claimId, reason);
     }
   }
 

@@ -31,10 +31,7 @@ export interface RemoteWorkerOptions {
 /** A step in the hands of the worker. */
 interface Held {
   readonly claim: RunningClaim;
-  readonly startedAt: number;
   readonly resolve: (answer: Answer) => void;
-  /** Its time is up, or it was taken away: whatever is answered is refused. */
-  over: boolean;
 }
 
 export class RemoteWorker implements ConnectedWorker {
@@ -75,7 +72,7 @@ export class RemoteWorker implements ConnectedWorker {
     let answer: Answer;
     try {
       const deadline = { timeoutMs: claim.timeout_ms, onTimeout: this.#timesOut(claim), onLate: () => {} };
-      answer = await withinDeadline(deadline, () => this.#assign(claim, startedAt));
+      answer = await withinDeadline(deadline, () => this.#assign(claim));
     } catch (thrown) {
       answer = failedOutcome(thrown);
     }
@@ -92,14 +89,13 @@ export class RemoteWorker implements ConnectedWorker {
     const held = this.#held.get(claimToken);
     if (!held) return false;
     this.#held.delete(claimToken);
-    if (held.over) this.#options.link.refused(claimToken);
     held.resolve(answer.kind === 'outcome' ? answer.outcome : answer.kind);
     return true;
   }
 
   progress(claimToken: string, progress: AttemptProgress): boolean {
     const held = this.#held.get(claimToken);
-    if (!held || held.over) return false;
+    if (!held) return false;
     const { task_id, workflow_step_id, step_name } = held.claim.claimed;
     this.#options.onProgress({ task_id, workflow_step_id, step_name, ...progress });
     return true;
@@ -120,9 +116,7 @@ export class RemoteWorker implements ConnectedWorker {
     this.#draining = true;
     const held = [...this.#held.values()];
     this.#held.clear();
-    for (const { over, resolve } of held) {
-      if (!over) resolve(lostWith(this.name, why)); // else its end is known already
-    }
+    for (const { resolve } of held) resolve(lostWith(this.name, why));
     this.#options.onGone(this, why);
   }
 
@@ -132,19 +126,18 @@ export class RemoteWorker implements ConnectedWorker {
     this.#options.link.drain(reason);
   }
 
-  #assign(claim: RunningClaim, startedAt: number): Promise<Answer> {
+  #assign(claim: RunningClaim): Promise<Answer> {
     if (this.#gone) return Promise.resolve('released');
     const { claimed } = claim;
     claim.onHalt = (cause, reason) => {
-      const held = this.#held.get(claimed.claim_token);
-      if (!held) return;
-      held.over = cause !== 'engine_stopping';
+      if (!this.#held.has(claimed.claim_token)) return;
+      if (cause !== 'engine_stopping') this.#held.delete(claimed.claim_token); // nobody waits for its answer
       this.#options.link.cancel(claimed.claim_token, cause, reason.message);
     };
     if (this.#assignments.length === 0) queueMicrotask(() => this.#sendAssignments());
     this.#assignments.push({ step: claimed, timeout_ms: claim.timeout_ms });
     return new Promise((resolve) => {
-      this.#held.set(claimed.claim_token, { claim, startedAt, resolve, over: false });
+      this.#held.set(claimed.claim_token, { claim, resolve });
     });
   }
 

@@ -273,13 +273,21 @@ export async function heldClaims(
   return rows.map((row) => row.claim_id);
 }
 
-/** Why steps were taken from whoever ran them, in words. */
-export async function revocations(db: Executor, stepIds: readonly number[]): Promise<Map<number, string>> {
-  const rows = await db.query<{ workflow_step_id: number; reason: string }>(
-    'select * from treadle.revocations($1)',
-    [stepIds],
-  );
-  return new Map(rows.map(({ workflow_step_id, reason }) => [workflow_step_id, reason]));
+/** Why a step is no longer with whoever ran it. */
+export interface Revocation {
+  readonly workflow_step_id: number;
+  /** In words. */
+  readonly reason: string;
+  /** The claim under which `complete_step` ended it: whoever holds that has done it itself. */
+  readonly completed_claim_id: number | null;
+}
+
+export async function revocations(
+  db: Executor,
+  stepIds: readonly number[],
+): Promise<Map<number, Revocation>> {
+  const rows = await db.query<Revocation>('select * from treadle.revocations($1)', [stepIds]);
+  return new Map(rows.map((row) => [row.workflow_step_id, row]));
 }
 
 /** Steps that this worker has claimed without knowing it: the answer to the claim was lost with the connection. */

@@ -124,8 +124,7 @@ test('an attempt that outlives its timeout is told to stop, and its late answer 
   const slow = connectWorker(engine, { handlers: ['slow'] });
   const { taskId, state } = await runToEnd(engine, template);
   expect([state, slow.cancelled]).toEqual(['error', [['slow', 'timed_out']]]);
-  await slow.answer('slow');
-  expect(slow.refused).toEqual(['slow']);
+  expect(await slow.answer('slow')).toBe(false);
   expect((await stepColumns(home.database, await idOf(taskId, 'slow'))).results).toMatchObject({
     error: 'the attempt took longer than its timeout of 0.1 s',
   });
@@ -141,8 +140,8 @@ test('a worker is told when its step is cancelled', async () => {
     async () => one.cancelled,
     (all) => all.length > 0,
   );
-  await one.answer('a');
-  expect([one.cancelled, one.refused]).toEqual([[['a', 'revoked']], ['a']]);
+  expect(await one.answer('a')).toBe(false);
+  expect(one.cancelled).toEqual([['a', 'revoked']]);
 });
 
 test('a step that its handler completed in its own transaction is not recorded again', async () => {
@@ -155,6 +154,21 @@ test('a step that its handler completed in its own transaction is not recorded a
   await endOf(taskId);
   await one.worker.idle();
   expect((await stepColumns(home.database, step.workflow_step_id)).results).toEqual({ paid: true });
+});
+
+test('an attempt that goes on after its own transaction is left in peace', async () => {
+  const { engine, template } = await started({ a: [], b: [] });
+  const one = connectWorker(engine, { handlers: ['a', 'b'], credits: 2 });
+  await create(engine, template);
+  const [{ step }, other] = [await one.assignment('a'), await one.assignment('b')];
+  await home.database.query('select treadle.complete_step($1, $2)', [step.claim_token, '{}']);
+  await engine.resolveStep(other.step.workflow_step_id, { force: true }); // all that it has lost is looked at now
+  await eventually(
+    async () => one.cancelled,
+    (all) => all.length > 0,
+  );
+  expect(one.cancelled).toEqual([['b', 'revoked']]);
+  expect(await one.answer('a', { kind: 'completed_in_transaction' })).toBe(true);
 });
 
 test('a worker that claims a transaction which never was has failed', async () => {

@@ -14,7 +14,6 @@ export interface TestWorker {
   readonly worker: ConnectedWorker;
   readonly assigned: Assignment[];
   readonly cancelled: [name: string, cause: StopCause][];
-  readonly refused: string[];
   readonly dismissed: string[];
   /** The first assignment of this step. */
   assignment(name: string): Promise<Assignment>;
@@ -34,7 +33,7 @@ export function connectWorker(
   engine: Engine,
   { handlers, credits = 1, name = 'w', answers }: TestWorkerOptions,
 ): TestWorker {
-  const [assigned, refused, dismissed] = [[] as Assignment[], [] as string[], [] as string[]];
+  const [assigned, dismissed] = [[] as Assignment[], [] as string[]];
   const cancelled: [string, StopCause][] = [];
   const nameOf = (token: string) =>
     assigned.find(({ step }) => step.claim_token === token)?.step.step_name ?? '';
@@ -54,7 +53,6 @@ export function connectWorker(
       answerAll(assignments);
     },
     cancel: (token, cause) => void cancelled.push([nameOf(token), cause]),
-    refused: (token) => void refused.push(nameOf(token)),
     drain: (reason) => void dismissed.push(reason),
   });
   worker.grant(credits);
@@ -71,7 +69,6 @@ export function connectWorker(
     worker,
     assigned,
     cancelled,
-    refused,
     dismissed,
     assignment,
     answer: async (step, answer = DONE) => worker.answer((await assignment(step)).step.claim_token, answer),

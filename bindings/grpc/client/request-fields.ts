@@ -67,10 +67,13 @@ function roundedInteger(text: string): string | undefined {
   return undefined;
 }
 
+const iso = z.iso.datetime({ offset: true });
+
 /** An instant with its zone; empty: undefined. */
 export const instant = z
-  .union(
-    [z.literal(''), z.iso.datetime({ offset: true })],
+  .string()
+  .refine(
+    (text) => text === '' || iso.safeParse(text).success,
     'an ISO-8601 instant such as "2026-01-31T12:00:00Z"',
   )
   .transform((text) => (text === '' ? undefined : new Date(text)));

@@ -54,10 +54,6 @@ export class StreamLink implements WorkerLink {
     this.#owner.send({ $case: 'cancel', value: { claim_token, reason: REASONS[cause], message } });
   }
 
-  refused(claimToken: string): void {
-    this.#owner.send({ $case: 'refusals', value: { claim_tokens: [claimToken] } });
-  }
-
   drain(reason: string): void {
     this.#owner.drained(reason);
   }

@@ -142,8 +142,16 @@ export class WorkerSession implements LinkOwner {
         worker.progress(message.value.claim_token, progressOf(message.value));
         return;
       case 'drain':
-        return worker.drain();
+        return this.#drains(worker);
     }
+  }
+
+  /** Steps that were on their way are sent before the answer, which says that none comes after it. */
+  #drains(worker: ConnectedWorker): void {
+    worker.drain();
+    setImmediate(() => {
+      if (!this.#dismissed) this.send({ $case: 'drain', value: { reason: 'as the worker asked' } });
+    });
   }
 
   #register(given: Register): void {

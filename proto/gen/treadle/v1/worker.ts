@@ -138,7 +138,7 @@ export interface WorkResponse {
     /** Outcomes that changed nothing. */
     { $case: "refusals"; value: Refusals }
     | //
-    /** The engine stops: it assigns nothing more and waits for what is held. */
+    /** The engine stops, or answers the worker's own `drain`: it assigns nothing more and waits for what is held. */
     { $case: "drain"; value: Drain }
     | undefined;
 }
@@ -294,7 +294,7 @@ export interface Outcome {
     /** The handler has completed the step in its own database transaction, with `treadle.complete_step`. */
     { $case: "completed_in_transaction"; value: CompletedInTransaction }
     | //
-    /** The attempt was never begun: the step goes back unharmed, and no attempt is counted. */
+    /** The attempt was never begun, or stopped because the worker stops: the step goes back, and no attempt is counted. */
     { $case: "released"; value: Released }
     | undefined;
   /** Microseconds from the start of the lifecycle to its end, by the clock of the worker. */
@@ -331,7 +331,7 @@ export interface Failed {
 export interface CompletedInTransaction {
 }
 
-/** The attempt was never begun. */
+/** The attempt was never begun, or stopped because the worker stops. */
 export interface Released {
 }
 
@@ -2425,8 +2425,8 @@ export const WorkerServiceService = {
    * One stream for the life of a worker process. The first message must be `register`; the engine answers `registered`
    * and from then on both sides speak when they have something to say.
    *
-   * To leave: send `drain`, answer the steps that are held, close the sending half. The engine ends the stream with OK when
-   * all outcomes are on disk. A stream that breaks otherwise fails the attempts of its steps with the code `worker_lost`,
+   * To leave: send `drain`, wait for the `drain` of the engine (nothing is assigned after it), answer the steps that are
+   * held, close the sending half. The engine ends the stream with OK when all outcomes are on disk. A stream that breaks otherwise fails the attempts of its steps with the code `worker_lost`,
    * and they run again at once, elsewhere.
    *
    * Errors of the stream: UNAUTHENTICATED (no valid token), PERMISSION_DENIED (a handler outside of the token's scope),
@@ -2449,8 +2449,8 @@ export interface WorkerServiceServer extends UntypedServiceImplementation {
    * One stream for the life of a worker process. The first message must be `register`; the engine answers `registered`
    * and from then on both sides speak when they have something to say.
    *
-   * To leave: send `drain`, answer the steps that are held, close the sending half. The engine ends the stream with OK when
-   * all outcomes are on disk. A stream that breaks otherwise fails the attempts of its steps with the code `worker_lost`,
+   * To leave: send `drain`, wait for the `drain` of the engine (nothing is assigned after it), answer the steps that are
+   * held, close the sending half. The engine ends the stream with OK when all outcomes are on disk. A stream that breaks otherwise fails the attempts of its steps with the code `worker_lost`,
    * and they run again at once, elsewhere.
    *
    * Errors of the stream: UNAUTHENTICATED (no valid token), PERMISSION_DENIED (a handler outside of the token's scope),
@@ -2465,8 +2465,8 @@ export interface WorkerServiceClient extends Client {
    * One stream for the life of a worker process. The first message must be `register`; the engine answers `registered`
    * and from then on both sides speak when they have something to say.
    *
-   * To leave: send `drain`, answer the steps that are held, close the sending half. The engine ends the stream with OK when
-   * all outcomes are on disk. A stream that breaks otherwise fails the attempts of its steps with the code `worker_lost`,
+   * To leave: send `drain`, wait for the `drain` of the engine (nothing is assigned after it), answer the steps that are
+   * held, close the sending half. The engine ends the stream with OK when all outcomes are on disk. A stream that breaks otherwise fails the attempts of its steps with the code `worker_lost`,
    * and they run again at once, elsewhere.
    *
    * Errors of the stream: UNAUTHENTICATED (no valid token), PERMISSION_DENIED (a handler outside of the token's scope),

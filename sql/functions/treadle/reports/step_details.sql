@@ -40,7 +40,8 @@ begin
   steps as (
     select s.task_id, s.workflow_step_id, n.name::text, coalesce(c.to_state, 'pending')::text as state,
       coalesce(s.attempts, 0) as attempts, c.metadata ->> 'attempt_number' as last_attempt,
-      coalesce(s.retry_limit, 3) as retry_limit, nullif(s.results, '{}')::text as results_json,
+      coalesce(s.retry_limit, 3) as retry_limit,
+      case when s.processed or s.results <> '{}' then s.results::text end as results_json,
       coalesce(p.names, '{}') as parents, p.open, coalesce(c.id, 0) as stamp
     from public.tasker_workflow_steps s
     join public.tasker_named_steps n on n.named_step_id = s.named_step_id

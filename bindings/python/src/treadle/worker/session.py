@@ -49,6 +49,8 @@ class Session:
         #: Attempts whose answers the engine waits for.
         self._held: dict[str, Job] = {}
         self._leaving = False
+        #: The engine has said that it assigns nothing more.
+        self._nothing_comes = False
         self._impatient = False
         self._welcome: Callable[[], object] = _nothing
         self._call: Any = None
@@ -113,7 +115,9 @@ class Session:
         elif kind == "cancel":
             self._cancel(response.cancel)
         elif kind == "drain":
-            log.info("the engine at %s stops: %s", self._target, response.drain.reason)
+            if not self._leaving:
+                log.info("the engine at %s stops: %s", self._target, response.drain.reason)
+            self._nothing_comes = True
             self._leave()
         elif kind == "refusals":
             log.info(
@@ -211,8 +215,9 @@ class Session:
         self._close_when_idle()
 
     def _close_when_idle(self) -> None:
+        """Until the engine has answered our drain a step may be on its way: closing our half would lose it."""
         with self._changed:
-            if self._held:
+            if self._held or not self._nothing_comes:
                 return
         self._outbox.close()
 

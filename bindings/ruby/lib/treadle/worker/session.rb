@@ -13,8 +13,6 @@ module Treadle
     class Session
       REASONS = { CANCEL_REASON_TIMED_OUT: :timed_out, CANCEL_REASON_REVOKED: :revoked,
                   CANCEL_REASON_ENGINE_STOPPING: :engine_stopping }.freeze
-      # How long after our `drain` an assignment may still be on its way, in seconds.
-      STRAGGLERS = 0.25
 
       # `registration` is a V1::Register.
       def initialize(endpoint, registration, registry:, crew:, logger:)
@@ -49,12 +47,11 @@ module Treadle
           return if @leaving || @over
 
           @leaving = true
-          @quiet_since = now
         end
         return cut unless @registered
 
         @outbox.say(V1::WorkRequest.new(drain: V1::Drain.new(reason: reason)))
-        Thread.new { close_when_quiet }
+        Thread.new { close_when_empty }
       end
 
       # Tells what runs to stop.
@@ -120,10 +117,7 @@ module Treadle
 
       def assigned(assignment)
         job = new_job(assignment)
-        taken = @mutex.synchronize do
-          @quiet_since = now
-          @leaving ? nil : @running[job.claim_token] = job
-        end
+        taken = @mutex.synchronize { @leaving ? nil : @running[job.claim_token] = job }
         return @crew.take(job) if taken
 
         released = Answers.released(job.claim_token)
@@ -141,26 +135,18 @@ module Treadle
         job&.stop&.give(REASONS.fetch(order.reason, :revoked), order.message.empty? ? nil : order.message)
       end
 
-      # It ends the stream when what we hold is answered.
+      # It assigns nothing more: because it stops, and ends the stream when what we hold is answered; or because we asked for it.
       def engine_stops(reason)
-        @logger.info(LogLine.new('the engine stops', target: @endpoint.target, reason: reason))
+        @logger.info(LogLine.new('the engine stops', target: @endpoint.target, reason: reason)) unless @leaving
         @mutex.synchronize do
           @engine_stops = true
           @changed.broadcast
         end
       end
 
-      # The engine sends nothing more once it has heard our `drain`, but what it sent before is still on its way: closing
-      # our half while we hold a step would lose it.
-      def close_when_quiet
-        @mutex.synchronize do
-          until @over
-            wait = @engine_stops ? 0 : STRAGGLERS - (now - @quiet_since)
-            break if @running.empty? && wait <= 0
-
-            @changed.wait(@mutex, @running.empty? ? wait : nil)
-          end
-        end
+      # Until the engine has answered our `drain` a step may be on its way: closing our half would lose it.
+      def close_when_empty
+        @mutex.synchronize { @changed.wait(@mutex) until @over || (@engine_stops && @running.empty?) }
         @outbox.close
       end
 
@@ -175,8 +161,6 @@ module Treadle
         lost.each { |job| job.stop.give(:stream_lost, 'the stream to the engine broke') }
         @outbox.close
       end
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end
