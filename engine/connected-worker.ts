@@ -1,6 +1,7 @@
 // A worker process in another language, as the engine and a binding (gRPC) see each other. The engine assigns steps and
 // keeps all state; the binding carries words. What a worker holds when it is lost fails with `worker_lost` and runs again.
 import type { Outcome } from '../core/outcome.ts';
+import type { AttemptProgress } from '../handlers/step-view.ts';
 import type { ClaimedStep } from '../sql/delivery.ts';
 
 /** A step on its way to a worker. */
@@ -24,13 +25,6 @@ export interface WorkerLink {
   cancel(claimToken: string, cause: StopCause, message: string): void;
   /** The engine stops: nothing more is assigned. */
   drain(reason: string): void;
-}
-
-/** How far an attempt is, as its worker says. */
-export interface AttemptProgress {
-  /** From 0 to 1. */
-  readonly fraction: number | undefined;
-  readonly message: string;
 }
 
 /** What an attempt in a worker ended in. */

@@ -20,7 +20,7 @@ import type { CreatedTask } from '../sql/tasks.ts';
 import type { ConnectedWorker, WorkerLink } from './connected-worker.ts';
 import { Machinery } from './machinery.ts';
 import type { OperatorOptions, PauseTarget, ResolveOptions } from './operations.ts';
-import type { StepProgress } from './remote-worker.ts';
+import type { StepProgress } from './running-claim.ts';
 import type { EngineOptions, EngineStats, StopOptions, StopReport } from './options.ts';
 import { GraphileWorkerQueue } from './queue/graphile-worker.ts';
 import { guardAgainstStrayRejections } from './stray-rejections.ts';
@@ -215,7 +215,7 @@ export class Engine {
 
   /** Tells `listener` how far running steps are, as their handlers say. Returns the way out. */
   onProgress(listener: (progress: StepProgress) => void): () => void {
-    return this.#machinery.onProgress(listener);
+    return this.#machinery.events.onProgress(listener);
   }
 
   #adopt(given: TaskTemplate | TaskDefinition): TaskTemplate {

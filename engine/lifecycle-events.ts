@@ -1,11 +1,13 @@
-// The lifecycle events of one engine on their way to whoever listens. A listener that throws is logged and harms nobody.
+// The lifecycle events of one engine, and what running steps say of themselves, on their way to whoever listens. A listener that throws is logged and harms nobody.
 import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { EventName, EventPayloads } from '../core/events.ts';
+import type { StepProgress } from './running-claim.ts';
 
 export class LifecycleEvents {
   readonly #emitter = new EventEmitter();
   readonly #log: Logger;
+  readonly #progress = new Set<(progress: StepProgress) => void>();
 
   constructor(log: Logger) {
     this.#log = log;
@@ -25,6 +27,22 @@ export class LifecycleEvents {
         this.#log.error({ err: error, event }, 'a listener of lifecycle events failed');
       }
     }
+  }
+
+  progressed(progress: StepProgress): void {
+    for (const listener of this.#progress) {
+      try {
+        listener(progress);
+      } catch (error) {
+        this.#log.error({ err: error }, 'a listener of progress failed');
+      }
+    }
+  }
+
+  /** Returns the way out. */
+  onProgress(listener: (progress: StepProgress) => void): () => void {
+    this.#progress.add(listener);
+    return () => this.#progress.delete(listener);
   }
 
   /** Returns the way out. */

@@ -27,7 +27,6 @@ import { Recorder } from './recorder.ts';
 import type { RunningClaim } from './running-claim.ts';
 import { claimPollMs, roundsLookForSteps } from './periods.ts';
 import { Recovery } from './recovery.ts';
-import type { StepProgress } from './remote-worker.ts';
 import { StepSupply } from './step-supply.ts';
 import { Sweep } from './sweep.ts';
 import { TaskCreator } from './task-requests.ts';
@@ -72,7 +71,6 @@ export class Machinery {
   readonly operations: Operations;
   readonly outage: Outage;
   readonly #leaving = new AbortController();
-  readonly #progressListeners = new Set<(progress: StepProgress) => void>();
   #running = false;
 
   constructor({ options, database, registry, queue, log }: Foundation) {
@@ -132,9 +130,6 @@ export class Machinery {
       log,
       onRoom: () => this.supply.claims.wake(),
       onHandlers: () => this.#handlersChanged(),
-      onProgress: (progress) => {
-        for (const listener of this.#progressListeners) listener(progress);
-      },
     });
     this.dispatcher = new Dispatcher({
       database: this.database,
@@ -143,6 +138,7 @@ export class Machinery {
       onCompleted: (aftermath) => this.finalizer.settle(aftermath),
       defaultTimeoutMs: inMs(options.defaultTimeoutSeconds),
       maxResultBytes: options.maxResultBytes,
+      onProgress: (progress) => this.events.progressed(progress),
       emit,
       isHeard: (event) => this.events.isHeard(event),
       log,
@@ -279,12 +275,6 @@ export class Machinery {
   leave(): void {
     this.#running = false;
     this.#leaving.abort();
-  }
-
-  /** Returns the way out. */
-  onProgress(listener: (progress: StepProgress) => void): () => void {
-    this.#progressListeners.add(listener);
-    return () => this.#progressListeners.delete(listener);
   }
 
   /** All that this process serves, itself or through connected workers. */

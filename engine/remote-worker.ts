@@ -3,28 +3,15 @@
 import type { FailedOutcome, Outcome } from '../core/outcome.ts';
 import { withinDeadline } from '../handlers/deadline.ts';
 import { failedOutcome } from '../handlers/failure.ts';
-import type {
-  Assignment,
-  AttemptProgress,
-  ConnectedWorker,
-  WorkerAnswer,
-  WorkerLink,
-} from './connected-worker.ts';
+import type { AttemptProgress } from '../handlers/step-view.ts';
+import type { Assignment, ConnectedWorker, WorkerAnswer, WorkerLink } from './connected-worker.ts';
 import type { Answer } from './crew.ts';
 import type { RunningClaim } from './running-claim.ts';
-
-/** What an attempt tells about itself. */
-export interface StepProgress extends AttemptProgress {
-  readonly task_id: number;
-  readonly workflow_step_id: number;
-  readonly step_name: string;
-}
 
 export interface RemoteWorkerOptions {
   readonly link: WorkerLink;
   /** It can take more steps, or fewer. */
   readonly onChange: () => void;
-  readonly onProgress: (progress: StepProgress) => void;
   readonly onGone: (worker: RemoteWorker, why: string) => void;
 }
 
@@ -96,8 +83,7 @@ export class RemoteWorker implements ConnectedWorker {
   progress(claimToken: string, progress: AttemptProgress): boolean {
     const held = this.#held.get(claimToken);
     if (!held) return false;
-    const { task_id, workflow_step_id, step_name } = held.claim.claimed;
-    this.#options.onProgress({ task_id, workflow_step_id, step_name, ...progress });
+    held.claim.progress(progress);
     return true;
   }
 

@@ -5,7 +5,7 @@ import type { Json, JsonObject } from '../core/json.ts';
 import type { Logger } from 'pino';
 import type { StepInvocation, TaskView } from '../handlers/step-context.ts';
 import type { TransactionJob } from '../handlers/step-transaction.ts';
-import type { StepRow } from '../handlers/step-view.ts';
+import type { AttemptProgress, StepRow } from '../handlers/step-view.ts';
 import { StopOrder } from '../handlers/stop-order.ts';
 import type { ClaimedStep } from '../sql/delivery.ts';
 import type { WorkerIdentity } from '../sql/steps.ts';
@@ -21,6 +21,14 @@ export interface Surroundings {
   readonly defaultTimeoutMs: number | undefined;
   /** Bytes of JSON text that results may have. Undefined: DEFAULT_MAX_RESULT_BYTES. */
   readonly maxResultBytes: number | undefined;
+  readonly onProgress: (progress: StepProgress) => void;
+}
+
+/** How far a running step is, as its handler says. */
+export interface StepProgress extends AttemptProgress {
+  readonly task_id: number;
+  readonly workflow_step_id: number;
+  readonly step_name: string;
 }
 
 /** The slots among which a claim counts. */
@@ -100,6 +108,11 @@ export class RunningClaim implements StepInvocation {
 
   get isHeard(): (event: EventName) => boolean {
     return this.#surroundings.isHeard;
+  }
+
+  progress(progress: AttemptProgress): void {
+    const { task_id, workflow_step_id, step_name } = this.claimed;
+    this.#surroundings.onProgress({ task_id, workflow_step_id, step_name, ...progress });
   }
 
   /** The attempt should stop. */

@@ -3,7 +3,7 @@
 import type { Logger } from 'pino';
 import type { ConnectedWorker, WorkerLink } from './connected-worker.ts';
 import { Crew, type Answer } from './crew.ts';
-import { RemoteWorker, type StepProgress } from './remote-worker.ts';
+import { RemoteWorker } from './remote-worker.ts';
 import type { RunningClaim } from './running-claim.ts';
 
 export interface WorkerRosterOptions {
@@ -12,7 +12,6 @@ export interface WorkerRosterOptions {
   readonly onRoom: () => void;
   /** Other handlers are served than before. */
   readonly onHandlers: () => void;
-  readonly onProgress: (progress: StepProgress) => void;
 }
 
 interface Team {
@@ -45,7 +44,6 @@ export class WorkerRoster {
     const worker = new RemoteWorker({
       link,
       onChange: this.#options.onRoom,
-      onProgress: this.#options.onProgress,
       onGone: (gone, why) => this.#left(key, gone, why),
     });
     team.workers.add(worker);

@@ -43,7 +43,7 @@ export class Attempt<T extends HandlerDeclaration> implements CurrentAttempt, De
   #transaction: AttemptTransaction | undefined;
 
   constructor(handler: Handler<T>, invocation: StepInvocation) {
-    this.step = new StepView(invocation.step);
+    this.step = new StepView(invocation.step, invocation);
     this.stop = invocation.stop ?? new StopOrder();
     this.#handler = handler;
     this.#statics = handler.constructor;

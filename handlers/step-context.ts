@@ -5,7 +5,7 @@ import type { Json, JsonObject } from '../core/json.ts';
 import type { HandlerTypes } from '../core/template/handler-types.ts';
 import type { Sequence } from './sequence.ts';
 import type { InTransaction, TransactionJob } from './step-transaction.ts';
-import type { StepRow, StepView } from './step-view.ts';
+import type { ProgressListener, StepRow, StepView } from './step-view.ts';
 import type { StopOrder } from './stop-order.ts';
 
 /** What a handler class may declare, each part or none: `StepHandler<{ output: Reservation; context: Order }>`. */
@@ -55,7 +55,7 @@ export interface StepContext<T extends HandlerDeclaration = HandlerDeclaration> 
 }
 
 /** One attempt as the engine asks for it. */
-export interface StepInvocation {
+export interface StepInvocation extends ProgressListener {
   /** The name by which the template called the handler; default: the class's own. */
   readonly handler?: string | undefined;
   readonly task: TaskView;

@@ -3,6 +3,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Json } from '../core/json.ts';
 
+/** As on the wire. */
+const MAX_MESSAGE_CHARS = 1024;
+
 /** What the engine knows of a step when an attempt begins. */
 export interface StepRow {
   readonly workflow_step_id: number;
@@ -17,6 +20,19 @@ export interface StepRow {
   readonly claim_token?: string | undefined;
 }
 
+/** How far an attempt is. */
+export interface AttemptProgress {
+  /** From 0 to 1; undefined: unknown. */
+  readonly fraction: number | undefined;
+  /** For people. */
+  readonly message: string;
+}
+
+/** Hears how far the attempt is; absent where nobody does. */
+export interface ProgressListener {
+  progress?(progress: AttemptProgress): void;
+}
+
 /** One attempt of a step, in the hands of its handler. */
 export class StepView {
   readonly workflow_step_id: number;
@@ -27,11 +43,13 @@ export class StepView {
   readonly inputs: Json;
   /** What treadle.complete_step(claim_token, results) asks for, on any connection; undefined without a database. */
   readonly claim_token: string | undefined;
+  readonly #listener: ProgressListener | undefined;
   readonly #initial: Json;
   #current: Json;
   #touched = false;
 
-  constructor(row: StepRow) {
+  constructor(row: StepRow, listener?: ProgressListener) {
+    this.#listener = listener;
     this.workflow_step_id = row.workflow_step_id;
     this.name = row.name;
     this.attempt = row.attempt;
@@ -54,6 +72,15 @@ export class StepView {
   set results(value: unknown) {
     this.#touched = true;
     this.#current = value as Json; // made into JSON, or refused, when the attempt ends
+  }
+
+  /** Says how far the attempt is, to whoever watches the task: nothing is stored. `fraction` is from 0 to 1. */
+  progress(fraction: number | undefined, message = ''): void {
+    const known = fraction === undefined || Number.isNaN(fraction) ? undefined : fraction;
+    this.#listener?.progress?.({
+      fraction: known === undefined ? undefined : Math.min(Math.max(known, 0), 1),
+      message: String(message).slice(0, MAX_MESSAGE_CHARS),
+    });
   }
 
   /** What an earlier attempt left behind, as it was when this attempt began. */

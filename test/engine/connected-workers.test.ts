@@ -2,6 +2,7 @@
 // counts once; and what they leave behind runs again.
 import { beforeEach, expect, test } from 'vitest';
 import type { EngineOptions } from '../../engine/options.ts';
+import type { StepContext } from '../../handlers/step-context.ts';
 import { cancelTasks } from '../../sql/controls.ts';
 import { completeStep } from '../../sql/steps.ts';
 import { create, eventually, runToEnd, startEngine, type Works } from '../support/engines.ts';
@@ -226,6 +227,21 @@ test('progress reaches whoever listens', async () => {
   await one.answer('a');
   await endOf(taskId);
   expect(heard).toEqual([['a', 0.5, 'half']]);
+});
+
+test('progress of a handler of this process reaches them too, clamped and cut', async () => {
+  const half = ({ step }: StepContext) => {
+    step.progress(1.5, 'x'.repeat(2000));
+    step.progress(undefined, 'somewhere');
+  };
+  const { engine, template } = await started({ half: [] }, { works: { half } });
+  const heard: unknown[] = [];
+  engine.onProgress(({ fraction, message }) => heard.push([fraction, message.length]));
+  await runToEnd(engine, template);
+  expect(heard).toEqual([
+    [1, 1024],
+    [undefined, 9],
+  ]);
 });
 
 test('the database says which handlers an engine serves, as workers come and go', async () => {

@@ -1,7 +1,7 @@
 // What is said of single attempts beside their outcomes. None of it may cost a worker its stream: a handler that reports
 // nonsense has a wrong bar on a screen, no more.
 import type { FailedOutcome } from '../../../core/outcome.ts';
-import type { AttemptProgress } from '../../../engine/connected-worker.ts';
+import type { AttemptProgress } from '../../../handlers/step-view.ts';
 import { storable } from '../../../handlers/failure.ts';
 import type { Progress } from '../../../proto/gen/treadle/v1/worker.ts';
 
