@@ -79,7 +79,7 @@ export class StepView {
     const known = fraction === undefined || Number.isNaN(fraction) ? undefined : fraction;
     this.#listener?.progress?.({
       fraction: known === undefined ? undefined : Math.min(Math.max(known, 0), 1),
-      message: String(message).slice(0, MAX_MESSAGE_CHARS),
+      message: message.slice(0, MAX_MESSAGE_CHARS),
     });
   }
 
