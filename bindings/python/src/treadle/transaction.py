@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from logging import LoggerAdapter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from .cancellation import Cancellation
 from .connections import Connection, connection_of
 from .errors import FencedError, TreadleError
 from .outcome import Completed
-
-if TYPE_CHECKING:
-    from .attempt import Attempt
 
 _NOT_GIVEN: Any = object()
 
@@ -37,10 +36,31 @@ class AttemptTransaction:
         self.is_open = True
 
 
+class _Step(Protocol):
+    results: Any
+
+    @property
+    def claim_token(self) -> str: ...
+    @property
+    def results_changed(self) -> bool: ...
+
+
+class _Attempt(Protocol):
+    @property
+    def step(self) -> _Step: ...
+    @property
+    def cancelled(self) -> Cancellation: ...
+    @property
+    def transaction(self) -> AttemptTransaction: ...
+    @property
+    def log(self) -> LoggerAdapter[Any]: ...
+    async def results_of(self, output: Any) -> str: ...
+
+
 class StepTransaction:
     """What `step.transaction(connection)` answers with: `with`, or `async with` for an asynchronous connection."""
 
-    def __init__(self, attempt: Attempt, connection: Any) -> None:
+    def __init__(self, attempt: _Attempt, connection: Any) -> None:
         self._attempt = attempt
         self._state = attempt.transaction
         self._database: Connection = connection_of(connection)

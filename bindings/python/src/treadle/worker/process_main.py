@@ -64,7 +64,7 @@ class _Server:
             os._exit(0)  # the worker is gone, and nobody waits for what runs here
 
     def work(self) -> None:
-        from .runner import run_with_database
+        from .on_thread import run_on_thread
 
         while True:
             job = self._jobs.get()
@@ -72,7 +72,7 @@ class _Server:
             if handler is None:
                 raise RuntimeError(f"no handler {job.assignment.handler} in this process")
             try:
-                outcome = run_with_database(job, handler)
+                outcome = run_on_thread(job, handler)
             except BaseException as raised:
                 job.end_broken(raised)
             else:

@@ -4,15 +4,15 @@ processes."""
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any
 
 from ..errors import StepCancelled
 from ..handler import AnyHandler
-from ..lifecycle import run_attempt, run_attempt_here
+from ..lifecycle import run_attempt
 from ..outcome import Failed
 from .event_loop import EventLoop
 from .job import Job
+from .on_thread import run_on_thread
 from .processes import ProcessPool
 from .registry import Registry
 from .thread_pool import ThreadPool
@@ -53,7 +53,7 @@ class Runner:
 
     def _on_thread(self, job: Job, handler: AnyHandler) -> None:
         try:
-            outcome = self._processes.run(job) if self._processes else run_with_database(job, handler)
+            outcome = self._processes.run(job) if self._processes else run_on_thread(job, handler)
         except BaseException as raised:
             job.end_broken(raised)
         else:
@@ -83,22 +83,3 @@ def _report(job: Job, task: asyncio.Task[Any]) -> None:
         job.end(task.result())
     else:
         job.end_broken(raised)
-
-
-def run_with_database(job: Job, handler: AnyHandler) -> Any:
-    """On the calling thread. A thread lives longer than connections of Django do: dead ones are replaced, as in requests."""
-    _close_old_connections()
-    try:
-        return run_attempt_here(job.attempt(handler))
-    finally:
-        _close_old_connections()
-
-
-def _close_old_connections() -> None:
-    django = sys.modules.get("django.db")
-    if django is None:
-        return
-    from django.conf import settings
-
-    if settings.configured:
-        django.close_old_connections()
