@@ -45,7 +45,7 @@ export async function windDown(
   await lastWord(machinery, Promise.all([finalizer.stop(), listener.stop()]));
   const { ended, givenBack, unrecorded } = dispatcher.counts;
   const undelivered = left?.given_back ?? 0;
-  return { ended: ended - before.ended, givenBack: givenBack + undelivered, unrecorded };
+  return { ended: ended - before.ended, givenBack: givenBack - before.givenBack + undelivered, unrecorded };
 }
 
 /** Handlers end by themselves, or because they are told to, or not at all: then their steps are given back. */

@@ -191,6 +191,7 @@ test('a step that was never begun goes back without an attempt', async () => {
   await other.answer('a');
   await endOf(taskId);
   expect((await stepColumns(home.database, await idOf(taskId, 'a'))).attempts).toBe(1);
+  expect(await engine.stop()).toMatchObject({ givenBack: 0 }); // by the stop
 });
 
 test('an engine that stops lets its workers finish what they hold', async () => {
