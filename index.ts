@@ -1,4 +1,5 @@
-// The public door of the package.
+// The public door of the package. `treadle/grpc` and `treadle/testing` are two more (exports in package.json), for what not
+// every program loads.
 export { Engine } from './engine/engine.ts';
 export type { EngineOptions, EngineStats, StopOptions, StopReport } from './engine/options.ts';
 export type { OperatorOptions, PauseTarget, ResolveOptions } from './engine/operations.ts';

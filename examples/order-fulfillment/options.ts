@@ -8,6 +8,7 @@ export const USAGE = `npm run demo [-- options]
   --count <n>       only the first n orders of the file
   --seed <n>        another seed gives the payment provider other bad days
   --out <folder>    where invoices and mails go
+  --typescript-only no workers in Python and Ruby: TypeScript does their part
   --keep-open       leave Postgres running at the end, until Ctrl-C
   --help`;
 
@@ -16,6 +17,7 @@ export interface Options {
   readonly lines: readonly OrderLine[];
   readonly seed: number;
   readonly outDir: string;
+  readonly typeScriptOnly: boolean;
   readonly keepOpen: boolean;
 }
 
@@ -37,6 +39,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       lines,
       seed: wholeNumber('--seed', values.seed, 0) ?? 1,
       outDir: resolve(values.out ?? join(import.meta.dirname, 'out')),
+      typeScriptOnly: values['typescript-only'] ?? false,
       keepOpen: values['keep-open'] ?? false,
     };
   } catch (error) {
@@ -54,6 +57,7 @@ function parse(args: readonly string[]) {
       count: { type: 'string' },
       seed: { type: 'string' },
       out: { type: 'string' },
+      'typescript-only': { type: 'boolean' },
       'keep-open': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },

@@ -1,20 +1,12 @@
 // What became of the orders: tables for a person, read from the shop's tables and Treadle's.
-import Table from 'cli-table3';
 import type { Database } from '../../index.ts';
 import type { Files } from './files.ts';
 import type { FlakyProvider } from './payments/flaky-provider.ts';
 import type { Watched } from './watch.ts';
 import type { Placed, Refusal } from './shop/place-orders.ts';
+import { addCounts, newTable, oneLine, type Count } from './table.ts';
 
 const REFUSALS_SHOWN = 10;
-/** Columns of a table beside its last one, at most. */
-const OTHER_COLUMNS = 42;
-
-interface Count {
-  readonly what: string;
-  readonly why: string;
-  readonly count: number;
-}
 
 export interface Finished {
   readonly database: Database;
@@ -45,6 +37,9 @@ export async function printReport(
   addCounts(work, retries);
   if (retries.length === 0) work.push(['none', 0, '']);
   console.log(work.toString());
+  const programs = newTable(['program', 'count', 'as others have written it down']);
+  addCounts(programs, await readPrograms(database, run, provider));
+  console.log(programs.toString());
   printRefusals(placed.refused);
   const made = retries.reduce((sum, { count }) => sum + count, 0);
   const { requests, repeats } = provider.counts;
@@ -89,6 +84,20 @@ function readRetries(database: Database, run: string): Promise<Count[]> {
   );
 }
 
+/** Not what the demo believes: the provider notes who asks, and every shipment who has sent it. */
+async function readPrograms(database: Database, run: string, provider: FlakyProvider): Promise<Count[]> {
+  const shipments = await database.query<Count>(
+    `select shipped_by as what, 'shipments: ship_order' as why, count(*)::integer as count
+     from shop.shipments
+     where run = $1
+     group by shipped_by
+     order by shipped_by`,
+    [run],
+  );
+  const why = 'requests at the provider: authorize_payment, capture_payment';
+  return [...[...provider.callers].map(([what, count]) => ({ what, count, why })), ...shipments];
+}
+
 function printRefusals(refused: readonly Refusal[]): void {
   if (refused.length === 0) return;
   console.log('Refused at the border:');
@@ -96,21 +105,4 @@ function printRefusals(refused: readonly Refusal[]): void {
     console.log(`  line ${line}: ${oneLine(reasons.join('; '), 16)}`);
   }
   if (refused.length > REFUSALS_SHOWN) console.log(`  and ${refused.length - REFUSALS_SHOWN} more`);
-}
-
-function newTable(head: [string, string, string]): Table.Table {
-  const style = { head: process.stdout.isTTY ? ['cyan'] : [], border: [] };
-  const noRules = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
-  return new Table({ head, colAligns: ['left', 'right', 'left'], style, chars: noRules });
-}
-
-function addCounts(table: Table.Table, counts: readonly Count[]): void {
-  for (const { what, why, count } of counts) table.push([what, count, oneLine(why, OTHER_COLUMNS)]);
-}
-
-/** Fits beside `taken` columns in the width of the terminal. */
-function oneLine(text: string, taken: number): string {
-  const width = Math.max(30, (process.stdout.columns ?? 120) - taken);
-  const line = text.replaceAll(/\s+/g, ' ');
-  return line.length > width ? `${line.slice(0, width - 1)}…` : line;
 }

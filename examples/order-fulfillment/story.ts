@@ -1,7 +1,8 @@
-// The story of the demo: Postgres, the flaky provider, the engine, a file of orders, and the proof that nothing was lost
-// or done twice. A program of your own needs the middle of it: `new Engine`, `start`, `createTasks`, `stop`.
+// The story of the demo: Postgres, the flaky provider, the engine, its workers in Python and Ruby, a file of orders, and
+// the proof that nothing was lost or done twice. A program of your own needs the middle of it: `new Engine`, `start`, `createTasks`, `stop`.
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { GrpcServer } from '../../bindings/grpc/server.ts';
 import { Database, Engine, migrate, resolvePostgres, type PostgresServer } from '../../index.ts';
 import { runChecks } from './checks.ts';
 import { Files } from './files.ts';
@@ -15,7 +16,8 @@ import { provideServices } from './services.ts';
 import { giveBack } from './shop/give-back.ts';
 import { createShopTables, stockShelves } from './shop/open-shop.ts';
 import { placeOrders } from './shop/place-orders.ts';
-import { printChecks, printNext, printUnfinished, printWhere } from './words.ts';
+import { printChecks, printCrew, printNext, printUnfinished, printWhere } from './words.ts';
+import { Crew } from './workers/crew.ts';
 import { orderFulfillment } from './workflow.ts';
 
 export interface Stage {
@@ -32,6 +34,7 @@ interface Scene extends Stage {
   readonly provider: FlakyProvider;
   readonly payments: PaymentClient;
   readonly files: Files;
+  readonly crew: Crew;
 }
 
 /** Returns whether all checks hold. */
@@ -76,22 +79,30 @@ async function setScene(options: Options, stage: Stage): Promise<Scene> {
   const provider = new FlakyProvider({ seed: options.seed, ledgerFile });
   const providerUrl = await provider.start();
   atEnd(() => provider.stop());
+  const { typeScriptOnly } = options;
+  const crew = new Crew({ typeScriptOnly, database, databaseUrl: server.url, providerUrl, ...stage });
+  atEnd(() => crew.end());
   printWhere({ server, providerUrl, file: options.file, out: join(options.outDir, run) });
   const files = new Files(options.outDir);
-  return { ...stage, run, server, database, provider, files, payments: new PaymentClient(providerUrl) };
+  return { ...stage, run, server, database, provider, files, crew, payments: new PaymentClient(providerUrl) };
 }
 
 async function startEngine(scene: Scene): Promise<Engine> {
-  const { server, database, run, signal, atEnd } = scene;
+  const { server, database, run, signal, atEnd, crew } = scene;
   signal.throwIfAborted();
   provideServices(scene);
   // A URL, not `database`: with a pool of its own the engine never waits behind handlers that wait for a shelf.
   const engine = new Engine({ database: server.url, templates: [orderFulfillment] });
+  const grpc = new GrpcServer({ engine, database, listen: ['127.0.0.1:0'] });
   atEnd(async () => {
+    grpc.refuse();
     await engine.stop({ graceSeconds: 3 });
+    await grpc.stop({ graceSeconds: 0 });
     if (signal.aborted) await printUnfinished(database, run);
   });
   await engine.start();
+  const [address = ''] = await grpc.start();
+  printCrew(await crew.start({ address, engineId: () => engine.stats().worker_id }));
   return engine;
 }
 

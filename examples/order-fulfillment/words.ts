@@ -19,9 +19,15 @@ export function printWhere({ server, providerUrl, file, out }: Places): void {
   const { host, pathname } = new URL(server.url);
   const kept = server.home === undefined ? '' : `, kept in ${server.home}`;
   console.log(`  postgres   ${server.version} (${server.source}) at ${host}${pathname}${kept}`);
-  console.log(`  payments   a flaky provider at ${providerUrl}`);
+  console.log(`  provider   a flaky one at ${providerUrl}`);
   console.log(`  orders     ${shown(file)}`);
-  console.log(`  files      ${shown(out)}${pc.dim('/{invoices,outbox}')}\n`);
+  console.log(`  files      ${shown(out)}${pc.dim('/{invoices,outbox}')}`);
+}
+
+/** A line for each team: where its handlers run, and why there. */
+export function printCrew(lines: readonly string[]): void {
+  for (const line of lines) console.log(`  ${line}`);
+  console.log('');
 }
 
 /** Returns whether all of them hold. */

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startTreadle, treadle } from '../support/cli.ts';
 import { installPackage, type InstalledPackage } from '../support/installed.ts';
@@ -35,4 +37,11 @@ it('runs handlers in TypeScript in a project that is CommonJS', async () => {
   engine.child.kill('SIGTERM');
   expect(await engine.ended).toMatchObject({ status: 0 });
   expect({ status: run.status, step }).toEqual({ status: 0, step: { results: { greeting: 'hello Ada' } } });
+});
+
+it('has doors of their own for the gRPC server and for tests of handlers', async () => {
+  const script = `Promise.all([import('treadle/grpc'), import('treadle/testing')])
+    .then(([grpc, testing]) => console.log(typeof grpc.GrpcServer, typeof testing.runHandler))`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { cwd: installed.project });
+  expect(stdout).toBe('function function\n');
 });

@@ -1,5 +1,6 @@
-// The demo as a person runs it: a child process on a database of its own, its words, its exit status, and the rows and
-// files it leaves. One test breaks what the demo has checked, to see that the checks would have noticed.
+// The demo as a person runs it: a child process on a database of its own, its workers in Python and Ruby, its words, its
+// exit status, and the rows and files it leaves. One test breaks what the demo has checked, to see that the checks would
+// have noticed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,8 +12,13 @@ import { Files } from '../../examples/order-fulfillment/files.ts';
 import { Ledger } from '../../examples/order-fulfillment/payments/ledger.ts';
 import { createShopTables, stockShelves } from '../../examples/order-fulfillment/shop/open-shop.ts';
 import { reserveStock, shipReserved } from '../../examples/order-fulfillment/shop/stock.ts';
+import { python, ruby } from '../../scripts/toolchains.ts';
+import { reasonToSkip } from '../parity/foreign-suite.ts';
 import { testDatabase } from '../support/postgres.ts';
 
+/** Made here once, so that no demo says that it makes them. */
+const noPython = reasonToSkip(await python({ install: 'packages' }));
+const noRuby = reasonToSkip(await ruby({ install: 'packages' }));
 const DEMO = resolve('examples/order-fulfillment/demo.ts');
 
 interface Ended {
@@ -21,9 +27,14 @@ interface Ended {
   readonly stderr: string;
 }
 
-function startDemo(url: string, args: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
+/** `ended` resolves when all have gone that hold its output, which its workers do. */
+function startDemo(
+  url: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(process.execPath, ['--import', 'tsx', DEMO, ...args], {
-    env: { ...process.env, DATABASE_URL: url, NO_COLOR: '1' },
+    env: { ...process.env, DATABASE_URL: url, NO_COLOR: '1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
@@ -33,8 +44,32 @@ function startDemo(url: string, args: readonly string[]): { child: ChildProcess;
   return { child, ended };
 }
 
-function runDemo(url: string, args: readonly string[]): Promise<Ended> {
-  return startDemo(url, args).ended;
+function runDemo(url: string, args: readonly string[], environment?: NodeJS.ProcessEnv): Promise<Ended> {
+  return startDemo(url, args, environment).ended;
+}
+
+/** Calls once, when the demo has said something that matches. */
+function whenSaid(child: ChildProcess, pattern: RegExp, act: (said: string) => void): void {
+  let said = '';
+  const hear = (chunk: Buffer): void => {
+    said += chunk.toString();
+    if (!pattern.test(said)) return;
+    child.stdout?.off('data', hear);
+    act(said);
+  };
+  child.stdout?.on('data', hear);
+}
+
+/** The number of the process in which the demo runs the handlers of a team. */
+function workerOf(team: string, said: string): number {
+  return Number(new RegExp(`^ {2}${team} .* by process (\\d+)$`, 'm').exec(said)?.[1]);
+}
+
+/** Who has done it, as the provider and the shop have written it down: a row of the table of programs. */
+function programs(stdout: string): string[] {
+  return [...stdout.matchAll(/^│ (\w+)\/[\d.]+ +│ +\d+ │ (requests|shipments)/gm)].map(
+    ([, program, what]) => `${program}: ${what}`,
+  );
 }
 
 /** The count that a table of the demo gives for `label`. */
@@ -67,6 +102,19 @@ describe('sixty orders of the file', () => {
     expect(demo).toMatchObject({ code: 0, stderr: '' });
     expect(demo.stdout.match(/^ {2}ok {4}/gm)).toHaveLength(11);
     expect(demo.stdout).toContain('Nothing lost, nothing done twice.');
+  });
+
+  test.skipIf(noPython)('are paid in Python', () => {
+    expect(programs(demo.stdout)).toContain('Python: requests');
+    expect(programs(demo.stdout)).not.toContain('Node: requests');
+  });
+
+  test.skipIf(noRuby)('are shipped in Ruby, in the transactions that complete the steps', async () => {
+    const senders = await shop.database.query<{ program: string }>(
+      `select distinct split_part(shipped_by, '/', 1) as program from shop.shipments`,
+    );
+    expect(senders).toEqual([{ program: 'Ruby' }]);
+    expect(programs(demo.stdout)).toContain('Ruby: shipments');
   });
 
   test('are counted as the tables say', async () => {
@@ -151,6 +199,55 @@ describe('a move of stock that is made many times at once', () => {
   });
 });
 
+describe('a demo without the other languages', () => {
+  const shop = testDatabase();
+  const out = temporaryFolder();
+
+  test('does all of it in TypeScript when it is told to', async () => {
+    const demo = await runDemo(shop.url, ['--typescript-only', '--count', '20', '--out', out]);
+    expect(demo).toMatchObject({ code: 0, stderr: '' });
+    expect(programs(demo.stdout)).toEqual(['Node: requests', 'Node: shipments']);
+    expect(demo.stdout.match(/^ {2}ok {4}/gm)).toHaveLength(11);
+  });
+
+  test('says in one line each why they are not there, and ends well', async () => {
+    const broken = { PYTHONHOME: '/nowhere', RUBYOPT: '-rno_such_library' };
+    const demo = await runDemo(shop.url, ['--count', '5', '--out', out], broken);
+    expect(demo).toMatchObject({ code: 0, stderr: '' });
+    expect(demo.stdout).toMatch(/^ {2}payment {4}in TypeScript: no Python >= 3\.10 .*$/m);
+    expect(demo.stdout).toMatch(/^ {2}shipping {3}in TypeScript: no Ruby >= 3\.1 .*$/m);
+    expect(programs(demo.stdout)).toEqual(['Node: requests', 'Node: shipments']);
+  });
+
+  test.skipIf(noRuby)('takes the twins of a worker that cannot start', async () => {
+    const broken = { PGSERVICE: 'nowhere' }; // Ruby's driver looks for it
+    const demo = await runDemo(shop.url, ['--count', '5', '--out', out], broken);
+    expect(demo).toMatchObject({ code: 0, stderr: '' });
+    expect(demo.stdout).toMatch(/^ {2}shipping {3}in TypeScript: its worker did not start: .*nowhere.*$/m);
+    expect(programs(demo.stdout)).toContain('Node: shipments');
+  });
+});
+
+describe.skipIf(noPython ?? noRuby)('the workers of a demo', () => {
+  const shop = testDatabase();
+  const out = temporaryFolder();
+
+  test('are started again when they die, and what they held is done once', async () => {
+    const { child, ended } = startDemo(shop.url, ['--count', '60', '--out', out]);
+    whenSaid(child, / orders: /, (said) => process.kill(workerOf('payment', said), 'SIGKILL'));
+    const { code, stdout } = await ended;
+    expect(stdout).toMatch(/the worker \d+ has died: payment is in Python, by process \d+/);
+    expect({ code, checks: stdout.match(/^ {2}ok {4}/gm)?.length }).toEqual({ code: 0, checks: 11 });
+  });
+
+  test.for(['SIGINT', 'SIGKILL'] as const)('end with it, also by %s', async (signal) => {
+    const { child, ended } = startDemo(shop.url, ['--count', '20', '--out', out]);
+    whenSaid(child, / orders: /, () => child.kill(signal));
+    const { code } = await ended; // all that hold its output have gone
+    expect(code).toBe(signal === 'SIGINT' ? 130 : null);
+  });
+});
+
 describe('orders of the user', () => {
   const shop = testDatabase();
   const folder = temporaryFolder();
@@ -187,10 +284,8 @@ describe('an interrupted demo', () => {
   const out = temporaryFolder();
 
   test('stops in order, and the next one carries its orders on', async () => {
-    const first = startDemo(shop.url, ['--count', '40', '--out', out]);
-    first.child.stdout?.on('data', (chunk: Buffer) => {
-      if (/[1-9]\d* complete/.test(chunk.toString())) first.child.kill('SIGINT');
-    });
+    const first = startDemo(shop.url, ['--count', '150', '--out', out]);
+    whenSaid(first.child, /[1-9]\d* complete/, () => first.child.kill('SIGINT'));
     const stopped = await first.ended;
     expect(stopped).toMatchObject({ code: 130, stderr: '' });
     expect(stopped.stdout).toMatch(/Stopped in order\. \d+ orders are on their way/);

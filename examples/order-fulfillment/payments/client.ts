@@ -2,6 +2,7 @@
 // the two errors that Treadle understands, so that handlers need no retry code at all.
 import { parseRetryAfter, PermanentError, RetryableError } from '../../../index.ts';
 import { Authorization, Charge } from '../order.ts';
+import { PROGRAM } from '../program.ts';
 
 interface Call {
   /** The provider answers a key that it knows with what it answered then, and does nothing. */
@@ -41,7 +42,11 @@ export class PaymentClient {
   async #post(path: string, body: object, { idempotencyKey, signal }: Call): Promise<unknown> {
     const response = await fetch(new URL(path, this.#url), {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+      headers: {
+        'content-type': 'application/json',
+        'idempotency-key': idempotencyKey,
+        'user-agent': PROGRAM,
+      },
       body: JSON.stringify(body),
       signal,
     }).catch((error: unknown) => {

@@ -23,6 +23,8 @@ export class FlakyProvider {
   readonly ledger: Ledger;
   /** Requests, and those answered from the books because the key was known. */
   readonly counts = { requests: 0, repeats: 0 };
+  /** How often each program asked for an authorization or a charge, by the name that it gives itself. */
+  readonly callers = new Map<string, number>();
   readonly #seed: number;
   readonly #server: Server;
   readonly #attempts = new Map<string, number>();
@@ -57,6 +59,8 @@ export class FlakyProvider {
     this.counts.requests += 1;
     if (collection === 'cancellations') return send(response, this.#cancel(key, body));
     if (collection !== 'authorizations') return send(response, { status: 404, body: 'no such thing' });
+    const caller = request.headers['user-agent'] ?? 'nobody';
+    this.callers.set(caller, (this.callers.get(caller) ?? 0) + 1);
     const authorization = verb === 'capture' && id !== undefined ? this.ledger.authorization(id) : undefined;
     const operation = verb === 'capture' ? 'capture' : 'authorize';
     const mood = this.#mood(operation, authorization?.reference ?? body.reference ?? '');

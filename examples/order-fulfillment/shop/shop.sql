@@ -40,6 +40,7 @@ create table if not exists shop.shipments (
   shipped_at timestamptz not null default now(),
   primary key (run, order_id)
 );
+alter table shop.shipments add column if not exists shipped_by text not null default 'unknown'; -- the program
 
 create table if not exists shop.loyalty_points (
   run text not null,

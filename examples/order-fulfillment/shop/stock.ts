@@ -3,6 +3,7 @@
 // move was made before, because steps run at least once.
 import type { Database } from '../../../index.ts';
 import type { Order, PricedOrder } from '../order.ts';
+import { PROGRAM } from '../program.ts';
 
 type OrderKey = Pick<Order, 'run' | 'order_id'>;
 
@@ -74,11 +75,11 @@ export async function shipReserved(database: Database, order: OrderKey): Promise
        from boxed b
        where s.run = $1 and s.sku = b.sku
      )
-     insert into shop.shipments (run, order_id, tracking_code)
-     select $1, $2, 'TRK' || upper(substr(md5($1 || '/' || $2), 1, 10))
+     insert into shop.shipments (run, order_id, tracking_code, shipped_by)
+     select $1, $2, 'TRK' || upper(substr(md5($1 || '/' || $2), 1, 10)), $3
      where exists (select from boxed)
      returning tracking_code`,
-    [order.run, order.order_id],
+    [order.run, order.order_id, PROGRAM],
   );
   return shipped?.tracking_code ?? findShipment(database, order);
 }
