@@ -9,6 +9,7 @@ import { inflight } from './inflight.ts';
 import { latency } from './latency.ts';
 import { payloads } from './payloads.ts';
 import { peers } from './peers/peers.ts';
+import { polyglot } from './polyglot.ts';
 import { processes } from './processes.ts';
 import { recovery } from './recovery.ts';
 import { soak } from './soak.ts';
@@ -29,6 +30,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   sweep,
   idle,
   handler,
+  polyglot,
   soak,
   peers,
 ];

@@ -1,4 +1,4 @@
-// CPU time of this process and of the server it talks to: the figures that a busy machine distorts least.
+// CPU time of this process, of others, and of the server it talks to: the figures that a busy machine distorts least.
 import { readdir, readFile } from 'node:fs/promises';
 import type { Executor } from '../sql/database.ts';
 
@@ -27,6 +27,12 @@ export async function postgresCpu(db: Executor): Promise<number | undefined> {
   } catch {
     return undefined; // no Linux, or the server lives in another container
   }
+}
+
+/** Of one process since it began, in ms, all threads; undefined where /proc does not tell. */
+export async function processCpu(pid: number): Promise<number | undefined> {
+  const stat = await statOf(pid).catch(() => undefined);
+  return stat && stat.ticks * MS_PER_TICK;
 }
 
 interface ProcessStat {

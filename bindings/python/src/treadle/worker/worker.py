@@ -154,7 +154,7 @@ class Worker:
         if number is None:
             return
         log.info("%s: stopping, %d attempts run", signal.Signals(number).name, self._slots.busy)
-        stopping = threading.Thread(target=self.stop, name="treadle-stop", daemon=True)
+        stopping = threading.Thread(target=self._stop_and_tell, name="treadle-stop", daemon=True)
         stopping.start()
         first = time.monotonic()
         while stopping.is_alive():
@@ -165,6 +165,12 @@ class Worker:
             log.warning("a second signal: not waiting for what still runs")
             self.hurry()
         stopping.join()
+
+    def _stop_and_tell(self) -> None:
+        try:
+            self.stop()
+        finally:
+            self._ended.put(None)  # also when it failed: the process must end
 
     def _supervise(self) -> None:
         backoff, refusals = Backoff(), 0
