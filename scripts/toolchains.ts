@@ -7,7 +7,7 @@ import { ensureEnvironment } from './python-environment.ts';
 export interface ToolchainOptions {
   /**
    * `nothing`: take what is there. `venv-only` (default): make the virtual environment, which harms nobody. `packages`: as
-   * root on Debian also install packages of the system; so does `venv-only` under CI=true.
+   * root on Debian also install packages of the system.
    */
   readonly install?: 'nothing' | 'venv-only' | 'packages';
 }
@@ -87,10 +87,10 @@ async function having(
   return (await install()) ? having(programs, flag, check, () => Promise.resolve(false)) : undefined;
 }
 
-/** Whether packages were installed. Only where nobody minds: as root, and when it is CI or was asked for. */
+/** Whether packages were installed. Only where nobody minds: as root, and when it was asked for. */
 async function installed(packages: readonly string[], { install }: ToolchainOptions): Promise<boolean> {
-  const wanted = install === 'packages' || (install !== 'nothing' && process.env['CI'] === 'true');
-  if (!wanted || process.getuid?.() !== 0 || !(await run('apt-get', ['--version'])).ok) return false;
+  if (install !== 'packages' || process.getuid?.() !== 0 || !(await run('apt-get', ['--version'])).ok)
+    return false;
   console.error(`toolchains: installing ${packages.join(' ')} with apt-get ...`);
   const apt = () => run('apt-get', [...APT_INSTALL, ...packages], { DEBIAN_FRONTEND: 'noninteractive' });
   if ((await apt()).ok) return true;
