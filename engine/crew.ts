@@ -43,6 +43,11 @@ export class Crew implements Slots {
     return this.#options.capacity(this) - this.lent - this.asked;
   }
 
+  /** All its slots are in use: what else is ready, others must run. */
+  get isFull(): boolean {
+    return this.#options.capacity(this) <= 0;
+  }
+
   begin(claim: RunningClaim): Promise<Answer> {
     return this.#options.begin(claim);
   }

@@ -311,7 +311,7 @@ export class Machinery {
     const crews = [this.crew, ...this.roster.crews];
     const serving = ready.map((handler) => crewFor(crews, handler));
     if (serving.some((crew) => crew !== undefined)) this.supply.claims.wake();
-    if (this.#leaving.signal.aborted || serving.some((crew) => !crew || crew.free <= 0)) {
+    if (this.#leaving.signal.aborted || serving.some((crew) => !crew || crew.isFull)) {
       notifyEngines(this.database, 'ready').catch(() => {}); // their next round looks for itself
     }
   }
