@@ -45,6 +45,9 @@ export class ClaimLoop {
   readonly #options: ClaimLoopOptions;
   readonly #stopping = new AbortController();
   #woken = false;
+  /** Not only those whose last claim took all that it could. */
+  #forAll = true;
+  #goesOnSoon = false;
   #uncertain = false;
   /** Loans that recordings, and starts of tasks, under way may use. */
   #loans = 0;
@@ -62,13 +65,23 @@ export class ClaimLoop {
 
   /** There may be something to claim. */
   wake(): void {
-    this.#woken = true;
-    this.#sleeper?.();
+    this.#forAll = true;
+    this.#goOn();
   }
 
-  /** A step ended. Worth a claim only when the last one took all that it could. */
+  /**
+   * A step ended. Worth a claim only when the last one took all that it could; and only after the recording of the step has
+   * been sent, a turn later, which is the first to fill the slot.
+   */
   slotFreed({ hungry }: Pick<Slots, 'hungry'>): void {
-    if (hungry) this.wake();
+    if (!hungry || this.#goesOnSoon) return;
+    this.#goesOnSoon = true;
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#goesOnSoon = false;
+        this.#goOn();
+      }),
+    );
   }
 
   /** Slots for what follows when so many steps are recorded, or tasks started. Every loan ends in repay or writeOff. */
@@ -110,10 +123,23 @@ export class ClaimLoop {
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       this.#woken = false;
-      const asked = share(this.#options.crews(), (crew) => crew.free, STEPS_AT_ONCE);
+      const asked = share(this.#askers(), (crew) => crew.free, STEPS_AT_ONCE);
       // A full answer says that there may be more; anything else waits to be woken.
       if (!(await this.#claim(asked))) await this.#sleep(this.#options.pollIntervalMs());
     }
+  }
+
+  /** A slot that was freed says nothing of what the crews could find that have looked in vain. */
+  #askers(): readonly Crew[] {
+    const crews = this.#options.crews();
+    const all = this.#forAll || this.#uncertain;
+    this.#forAll = false;
+    return all ? crews : crews.filter(({ hungry }) => hungry);
+  }
+
+  #goOn(): void {
+    this.#woken = true;
+    this.#sleeper?.();
   }
 
   /** True when it is worth to claim again at once. */
@@ -157,7 +183,7 @@ export class ClaimLoop {
 
   #returned({ parts, slots: all }: Loan): void {
     for (const { crew, slots } of parts) crew.lent -= slots;
-    if (this.#uncertain || parts.some(({ crew }) => crew.hungry)) this.wake();
+    if (this.#uncertain || parts.some(({ crew }) => crew.hungry)) this.#goOn();
     if (all === 0) return;
     this.#loans -= 1;
     if (this.#loans === 0) this.#lender?.();
@@ -189,7 +215,10 @@ export class ClaimLoop {
         this.#sleeper = undefined;
         resolve();
       };
-      const timer = setTimeout(wakeUp, ms);
+      const timer = setTimeout(() => {
+        this.#forAll = true;
+        wakeUp();
+      }, ms);
       this.#sleeper = wakeUp;
     });
   }

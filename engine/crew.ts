@@ -18,12 +18,13 @@ export interface CrewOptions {
 export class Crew implements Slots {
   readonly #options: CrewOptions;
   running = 0;
-  unrecorded = 0;
+  waiting = 0;
   /** Slots that recordings, and starts of tasks, under way may fill. */
   lent = 0;
   /** Slots that the claim under way may fill. */
   asked = 0;
-  hungry = false;
+  /** Before its first claim nobody knows. */
+  hungry = true;
   /**
    * How many slots are lent for each step that ends: twice what the last loan needed, less and less while none is needed. What
    * is lent in vain cannot be claimed meanwhile, as when ten thousand siblings end that have one child together.
@@ -38,9 +39,9 @@ export class Crew implements Slots {
     return this.#options.handlers();
   }
 
-  /** Slots for steps that nothing under way can bring. */
+  /** Slots for steps that nothing under way can bring; none where nothing is served. */
   get free(): number {
-    return this.#options.capacity(this) - this.lent - this.asked;
+    return this.handlers.length > 0 ? this.#options.capacity(this) - this.lent - this.asked : 0;
   }
 
   /** All its slots are in use: what else is ready, others must run. */
@@ -51,6 +52,11 @@ export class Crew implements Slots {
   begin(claim: RunningClaim): Promise<Answer> {
     return this.#options.begin(claim);
   }
+}
+
+/** Room for steps where so many slots are idle. A slow disk holds it back: no more outcomes wait than there are slots. */
+export function roomFor(idle: number, running: number, waiting: number): number {
+  return idle - Math.max(0, waiting - (idle + running));
 }
 
 /** Slots of crews, as one statement may fill them. */

@@ -194,9 +194,10 @@ export class Dispatcher {
 
   async #record(claim: RunningClaim, outcome: Outcome): Promise<void> {
     const { worker, claimed, slots } = claim;
-    if (slots) slots.unrecorded += 1;
+    if (slots) slots.waiting += 1; // until a statement takes it, which itself fills the slot
     try {
-      if (await this.#options.recorder.record(worker, claimed, outcome)) this.#recorded(claimed, outcome);
+      if (await this.#options.recorder.record(worker, claimed, outcome, slots))
+        this.#recorded(claimed, outcome);
       else if (claim.completed)
         this.#ended += 1; // a timeout met a commit that was under way
       else this.#late(claimed);
@@ -205,10 +206,7 @@ export class Dispatcher {
       this.#options.log.error({ err: error, ...names(claimed) }, 'an outcome could not be recorded');
     } finally {
       this.#letGo(claim);
-      if (slots) {
-        slots.unrecorded -= 1;
-        this.#options.onSlotFreed(slots); // while it waited for the disk it may have held the claims back
-      }
+      if (slots) this.#options.onSlotFreed(slots); // while it waited for the disk it may have held the claims back
     }
   }
 

@@ -11,7 +11,7 @@ import type { Database } from '../sql/database.ts';
 import { HandlerTransactions } from '../sql/handler-transaction.ts';
 import { changeWorker, undeliveredSteps, type Aftermath } from '../sql/steps.ts';
 import { notifyEngines, wakeUnfinishedTasks } from '../sql/tasks.ts';
-import { Crew, crewFor } from './crew.ts';
+import { Crew, crewFor, roomFor } from './crew.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Finalizer } from './finalizer.ts';
@@ -123,12 +123,12 @@ export class Machinery {
     this.transactions = new HandlerTransactions(this.database, options.handlerConnections ?? 10);
     this.crew = new Crew({
       handlers: () => this.registry.names(),
-      capacity: ({ running }) => concurrency - Math.max(running, this.recorder.backlog),
+      capacity: ({ running, waiting }) => roomFor(concurrency - running, running, waiting),
       begin: (claim) => this.#runHere(claim),
     });
     this.roster = new WorkerRoster({
       log,
-      onRoom: () => this.supply.claims.wake(),
+      onRoom: (crew) => this.supply.claims.slotFreed(crew),
       onHandlers: () => this.#handlersChanged(),
     });
     this.dispatcher = new Dispatcher({
@@ -311,7 +311,8 @@ export class Machinery {
     const crews = [this.crew, ...this.roster.crews];
     const serving = ready.map((handler) => crewFor(crews, handler));
     if (serving.some((crew) => crew !== undefined)) this.supply.claims.wake();
-    if (this.#leaving.signal.aborted || serving.some((crew) => !crew || crew.isFull)) {
+    const full = !this.vigil.isAlone && serving.some((crew) => crew?.isFull);
+    if (full || this.#leaving.signal.aborted || serving.includes(undefined)) {
       notifyEngines(this.database, 'ready').catch(() => {}); // their next round looks for itself
     }
   }

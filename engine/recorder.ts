@@ -18,6 +18,7 @@ import type { ClaimedStep, ClaimedTask } from '../sql/delivery.ts';
 import { Batcher } from './batcher.ts';
 import type { Loan } from './claim-loop.ts';
 import { isAway } from './outage.ts';
+import type { Slots } from './running-claim.ts';
 
 /** Larger batches lock more tasks for longer and win nothing more. */
 const OUTCOMES_AT_ONCE = 500;
@@ -34,6 +35,7 @@ interface Finished {
   readonly worker: WorkerIdentity;
   readonly task: ClaimedTask;
   readonly row: OutcomeRow;
+  readonly slots?: Pick<Slots, 'waiting'> | undefined;
 }
 
 export interface RecorderOptions {
@@ -91,8 +93,13 @@ export class Recorder {
   }
 
   /** Resolves when the outcome is on disk: true when it counted, false when the claim had been taken away. */
-  record(worker: WorkerIdentity, step: ClaimedStep, outcome: Outcome): Promise<boolean> {
-    return this.#batcher.add({ worker, task: step.task, row: outcomeRow(step, outcome) });
+  record(
+    worker: WorkerIdentity,
+    step: ClaimedStep,
+    outcome: Outcome,
+    slots?: Pick<Slots, 'waiting'>,
+  ): Promise<boolean> {
+    return this.#batcher.add({ worker, task: step.task, row: outcomeRow(step, outcome), slots });
   }
 
   /** Gives the step back: no attempt is counted, and it is ready at once. False when it had been taken away. */
@@ -106,6 +113,7 @@ export class Recorder {
   }
 
   async #record(finished: readonly Finished[]): Promise<boolean[]> {
+    for (const { slots } of finished) if (slots) slots.waiting -= 1;
     const refused = new Set<number>();
     for (const batch of byWorker(finished)) {
       for (const id of await this.#write(batch)) refused.add(id);

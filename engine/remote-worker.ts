@@ -10,8 +10,8 @@ import type { RunningClaim } from './running-claim.ts';
 
 export interface RemoteWorkerOptions {
   readonly link: WorkerLink;
-  /** It can take more steps, or fewer. */
-  readonly onChange: () => void;
+  /** It can take more steps than before. */
+  readonly onRoom: () => void;
   readonly onGone: (worker: RemoteWorker, why: string) => void;
 }
 
@@ -69,7 +69,7 @@ export class RemoteWorker implements ConnectedWorker {
 
   grant(credits: number): void {
     this.#credits += credits;
-    this.#options.onChange();
+    this.#options.onRoom(); // outcomes that brought the credits come first: their recording fills the slots
   }
 
   answer(claimToken: string, answer: WorkerAnswer): boolean {
@@ -89,7 +89,6 @@ export class RemoteWorker implements ConnectedWorker {
 
   drain(): void {
     this.#draining = true;
-    this.#options.onChange();
   }
 
   async idle(): Promise<void> {

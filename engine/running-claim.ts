@@ -35,8 +35,8 @@ export interface StepProgress extends AttemptProgress {
 export interface Slots {
   /** Attempts that are being made. */
   running: number;
-  /** Attempts that have ended, and whose outcomes are on their way to disk. */
-  unrecorded: number;
+  /** Attempts that have ended, and whose outcomes no statement has taken yet. */
+  waiting: number;
   /** The last claim filled all the slots that it could: there may be more. */
   readonly hungry: boolean;
 }

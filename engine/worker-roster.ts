@@ -2,14 +2,14 @@
 // them that has most room, so that a hundred workers share their work evenly.
 import type { Logger } from 'pino';
 import type { ConnectedWorker, WorkerLink } from './connected-worker.ts';
-import { Crew, type Answer } from './crew.ts';
+import { Crew, roomFor, type Answer } from './crew.ts';
 import { RemoteWorker } from './remote-worker.ts';
 import type { RunningClaim } from './running-claim.ts';
 
 export interface WorkerRosterOptions {
   readonly log: Logger;
   /** There is room for more steps. */
-  readonly onRoom: () => void;
+  readonly onRoom: (crew: Crew) => void;
   /** Other handlers are served than before. */
   readonly onHandlers: () => void;
 }
@@ -43,7 +43,7 @@ export class WorkerRoster {
     const team = this.#teams.get(key) ?? teamOf(handlers);
     const worker = new RemoteWorker({
       link,
-      onChange: this.#options.onRoom,
+      onRoom: () => this.#options.onRoom(team.crew),
       onGone: (gone, why) => this.#left(key, gone, why),
     });
     team.workers.add(worker);
@@ -76,15 +76,10 @@ function teamOf(handlers: readonly string[]): Team {
   const workers = new Set<RemoteWorker>();
   const crew = new Crew({
     handlers: () => handlers,
-    capacity: ({ running, unrecorded }) => room(creditsOf(workers), running, unrecorded),
+    capacity: ({ running, waiting }) => roomFor(creditsOf(workers), running, waiting),
     begin: (claim) => beginAtOne(workers, claim),
   });
   return { crew, workers };
-}
-
-/** A slow disk holds the claims back: no more outcomes wait for it than twice as many steps as there is room for. */
-function room(credits: number, running: number, unrecorded: number): number {
-  return Math.min(credits, 2 * (credits + running) - unrecorded);
 }
 
 function creditsOf(workers: ReadonlySet<RemoteWorker>): number {

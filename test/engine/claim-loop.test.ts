@@ -308,14 +308,33 @@ test('nothing is claimed for a crew without room', async () => {
   expect(rooms).toEqual([{ handlers: ['here'], capacity: 3, crews: [1], slots: [3, 0] }]);
 });
 
-test('a slot that is freed wakes the loop only for a crew that had too few', async () => {
+test('a slot that is freed has its own crew ask, and only when that one had too few', async () => {
   const world = await startedWorld(home.database, { a: [] });
-  const { loop, rooms, here, there } = twoCrews(world, [3, 0]);
+  const free: [number, number] = [3, 0];
+  const { loop, rooms, here, there } = twoCrews(world, free);
   await settled();
   loop.slotFreed(here);
-  await settled();
+  await turns(3);
   expect(rooms).toHaveLength(1);
+  free[1] = 2;
+  loop.slotFreed(there);
+  await turns(3);
+  expect(rooms.slice(1)).toMatchObject([{ handlers: ['there'], capacity: 2 }]);
+});
+
+test('a slot that is freed is first filled by the recording of the step that has left it', async () => {
+  const world = await startedWorld(home.database, { a: [] });
+  const { loop, rooms, there } = twoCrews(world, [0, 1]);
+  await settled();
+  there.hungry = true;
   loop.slotFreed(there);
   await settled();
-  expect(rooms).toHaveLength(2);
+  const loan = loop.lend(1);
+  await turns(3);
+  expect([loan.slots, rooms.length]).toEqual([1, 1]);
 });
+
+/** So many turns of the event loop. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await settled();
+}
