@@ -91,6 +91,8 @@ export class Finalizer {
         run_at,
         reason,
         dedupe_key: dedupeKey(task_id),
+        priority: 0,
+        correlation_id: `treadle-${task_id}`,
       }));
       if (jobs.length > 0) {
         await (queue.enqueueInTransaction ? queue.enqueueInTransaction(tx, jobs) : queue.enqueue(jobs));

@@ -116,7 +116,14 @@ export class TaskCreator {
 }
 
 function jobOf({ task_id }: CreatedTask, runAt: Date | undefined) {
-  return { task_id, run_at: runAt, reason: 'created' as const, dedupe_key: dedupeKey(task_id) };
+  return {
+    task_id,
+    run_at: runAt,
+    reason: 'created' as const,
+    dedupe_key: dedupeKey(task_id),
+    priority: 0,
+    correlation_id: `treadle-${task_id}`,
+  };
 }
 
 function templateName({ namespace_name = DEFAULTS.namespace_name, name, version }: TaskRequest) {

@@ -11,6 +11,10 @@ export interface TaskJob {
   readonly reason: EnqueueReason;
   /** A later job with the same key replaces one that has not run: it always carries the earliest instant. */
   readonly dedupe_key: string;
+  /** Of jobs that wait together the highest goes first, where the queue can do that. -100 to 100, 0 for most. */
+  readonly priority: number;
+  /** Under which this wake-up is found in the logs of the queue and its workers. */
+  readonly correlation_id: string;
 }
 
 /** Called by the adapter when a job is due. It rejects when the task could not be started: the queue tries again. */
@@ -26,11 +30,21 @@ export interface QueueAdapter {
   readonly name: string;
   /** False when jobs vanish with the process: the engine then wakes all unfinished tasks when it starts. */
   readonly durable: boolean;
-  /** Prepares what the queue needs (its schema, its connection). Safe to call twice and by two processes at once. */
+  /** How far ahead of its time a job may be given to the queue, in ms; until then it waits in Postgres. Default: any time. */
+  readonly longestDelayMs?: number;
+  /**
+   * Prepares what the queue needs (its schema, its connection). Safe to call twice and by two processes at once. Throws
+   * `queue_unavailable` within some seconds when the queue does not answer.
+   */
   install(): Promise<void>;
+  /**
+   * All of them or an error: after an error (`queue_unavailable`, within some seconds) the same jobs come again, so that some
+   * may be enqueued twice.
+   */
   enqueue(jobs: readonly TaskJob[]): Promise<void>;
   /** Only of queues that live in this Postgres: the jobs commit or vanish with the transaction. */
   enqueueInTransaction?(tx: Executor, jobs: readonly TaskJob[]): Promise<void>;
+  /** Begins to deliver. Where workers of the queue's own call RunTask over gRPC, there is nothing to begin. */
   start(runTask: RunTask): Promise<void>;
   /**
    * A job comes due in so many ms (0: it is due, and has not been delivered). Only of queues that would find it by polling:

@@ -26,6 +26,8 @@ const job = (task_id: number, run_at?: Date): TaskJob => ({
   run_at,
   reason: 'created',
   dedupe_key: dedupeKey(task_id),
+  priority: 0,
+  correlation_id: 'test',
 });
 
 async function jobs() {

@@ -15,6 +15,8 @@ const job = (task_id: number, seconds?: number): TaskJob => ({
   run_at: seconds === undefined ? undefined : new Date(Date.now() + seconds * 1000),
   reason: 'created',
   dedupe_key: dedupeKey(task_id),
+  priority: 0,
+  correlation_id: 'test',
 });
 
 async function started(failures = 0) {
