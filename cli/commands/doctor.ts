@@ -5,6 +5,7 @@ import { TreadleError } from '../../core/errors.ts';
 import type { CommandContext, ContextOf } from '../context.ts';
 import { fail, ok, warn, type Check, type CheckStatus } from '../doctor/check.ts';
 import { indexCheck } from '../doctor/index-checks.ts';
+import { invariantCheck } from '../doctor/invariant-checks.ts';
 import { nodeCheck, projectCheck } from '../doctor/project-checks.ts';
 import { serverChecks } from '../doctor/server-checks.ts';
 import { migrationCheck, workChecks } from '../doctor/work-checks.ts';
@@ -15,6 +16,8 @@ import type { Colors, Terminal } from '../terminal.ts';
 interface DoctorFlags {
   readonly app?: string;
   readonly templates?: string;
+  /** Look at every task there is. */
+  readonly all?: boolean;
 }
 
 export function registerDoctor(program: Command, contextOf: ContextOf): void {
@@ -23,6 +26,7 @@ export function registerDoctor(program: Command, contextOf: ContextOf): void {
     .description('say what is wrong with this set-up and what to do; exit 1 when something fails')
     .option('--app <file>', 'the app module')
     .option('--templates <folder>', 'the folder of template files')
+    .option('--all', 'hold every task to the invariants, not only the newest: seconds for a million steps')
     .action(async (flags: DoctorFlags, self: Command) => {
       const context = contextOf(self);
       const checks = await examine(context, flags);
@@ -45,10 +49,10 @@ async function examine(context: CommandContext, flags: DoctorFlags): Promise<Che
     const message = `DATABASE_URL is not set, and there is no embedded Postgres in ${config.dataDir} yet`;
     return [node, project, warn('postgres', message, '"treadle dev" makes one; or set DATABASE_URL.')];
   }
-  return [node, project, ...(await databaseChecks(config))];
+  return [node, project, ...(await databaseChecks(config, flags))];
 }
 
-async function databaseChecks(config: Config): Promise<Check[]> {
+async function databaseChecks(config: Config, { all = false }: DoctorFlags): Promise<Check[]> {
   const checks: Check[] = [];
   try {
     await withDatabase(config, { maxConnections: 2 }, async (open) => {
@@ -56,7 +60,8 @@ async function databaseChecks(config: Config): Promise<Check[]> {
       const migrations = await migrationCheck(open.database);
       checks.push(migrations);
       if (migrations.status !== 'ok') return;
-      checks.push(...(await workChecks(open.database, config)), await indexCheck(open.database));
+      checks.push(...(await workChecks(open.database, config)));
+      checks.push(await invariantCheck(open.database, all), await indexCheck(open.database));
     });
   } catch (error) {
     if (!(error instanceof TreadleError)) throw error;

@@ -161,5 +161,17 @@ describe('without a live worker', () => {
       message: expect.stringContaining('nobody serves Accept (shop/greet@1.0.0, shop/order@1.0.0'),
     });
     expect(named.queue).toMatchObject({ status: 'ok' });
+    expect(named.invariants.message).toMatch(/^the rows of the newest \d+ tasks are sound$/);
+  });
+
+  it('treadle doctor names the rows that break an invariant', async () => {
+    const [row] = await db.database.query<{ task_id: number }>(
+      "update public.tasker_tasks set bypass_steps = '{}' where task_id = (select max(task_id) from public.tasker_tasks) returning task_id",
+    );
+    const { stdout, status } = await cli('doctor', '--all');
+    expect(status).toBe(1);
+    expect(stdout).toContain(
+      `FAIL  invariants   1 broken in all tasks: task ${row?.task_id} bypass_steps must be a list (bypass_list)`,
+    );
   });
 });
