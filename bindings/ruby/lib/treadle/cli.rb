@@ -25,7 +25,7 @@ module Treadle
       raise OptionParser::MissingArgument, '-r FILE' if @files.empty?
 
       @files.each { |file| load_handlers(file) }
-      Rails.application.eager_load! if defined?(::Rails) && ::Rails.respond_to?(:application) && ::Rails.application
+      ::Rails.application.eager_load! if defined?(::Rails) && ::Rails.respond_to?(:application) && ::Rails.application
       worker.run == :aborted ? ABORTED : 0
     rescue OptionParser::ParseError, InvalidArgumentError, InvalidConfigError => e
       complain(e, 2)
