@@ -6,6 +6,7 @@ import { claimSteps, type Aftermath, type Room, type WorkerIdentity } from '../s
 import { notifyEngines, startTasks } from '../sql/tasks.ts';
 import { Batcher } from './batcher.ts';
 import { ClaimLoop, type ClaimLoopOptions, type Loan } from './claim-loop.ts';
+import { NextLook } from './next-look.ts';
 import { isAway } from './outage.ts';
 import type { Order } from './recorder.ts';
 import type { Vigil } from './vigil.ts';
@@ -31,6 +32,8 @@ export class StepSupply {
   /** Starts tasks that are due, many at once. */
   readonly starter: Batcher<number, void>;
   readonly #options: StepSupplyOptions;
+  /** Limits allow more steps later. */
+  readonly #nextLook = new NextLook(() => this.claims.wake());
   #sharedAt = -SHARE_AGAIN_MS;
 
   constructor(options: StepSupplyOptions) {
@@ -48,7 +51,9 @@ export class StepSupply {
     const { database, vigil, lateStart } = this.#options;
     const announce = this.#announces;
     const { handlers, capacity } = room;
-    const steps = await claimSteps(database, worker, handlers, capacity, { ...room, announce, lateStart });
+    const onLookAgain = (inMs: number): void => this.#nextLook.expect(inMs);
+    const options = { ...room, announce, lateStart, onLookAgain };
+    const steps = await claimSteps(database, worker, handlers, capacity, options);
     if (announce && steps.length > 0) vigil.noticeGiven();
     if (steps.length >= capacity) this.#share();
     return steps;

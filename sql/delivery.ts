@@ -58,6 +58,15 @@ export interface Delivery {
   readonly too_large: boolean;
 }
 
+/** The last document of a claim, when more could be claimed after so long without anything happening before. */
+export interface LookAgain {
+  readonly look_again_in_ms: number;
+}
+
+export function isLookAgain(document: Delivery | LookAgain): document is LookAgain {
+  return 'look_again_in_ms' in document;
+}
+
 type StepTuple = readonly [
   claimId: number,
   stepId: number,

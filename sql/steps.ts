@@ -1,7 +1,15 @@
 // Claiming and recording workflow steps: one TypeScript function per SQL function, nothing added.
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Executor } from './database.ts';
-import { unpacked, type ClaimedStep, type ClaimedTask, type Delivery, type ParentTuple } from './delivery.ts';
+import {
+  isLookAgain,
+  unpacked,
+  type ClaimedStep,
+  type ClaimedTask,
+  type Delivery,
+  type LookAgain,
+  type ParentTuple,
+} from './delivery.ts';
 
 /** Who writes: checked by every statement that changes a claim. */
 export interface WorkerIdentity {
@@ -123,6 +131,8 @@ export interface ClaimOptions extends Pick<Room, 'crews' | 'slots'> {
   readonly announce?: boolean;
   /** Leave the in_progress rows of first attempts to be written with their outcomes, or by `writeStarts`. */
   readonly lateStart?: boolean;
+  /** Told when limits will allow more steps: after so many ms, without anything happening before. */
+  readonly onLookAgain?: (inMs: number) => void;
 }
 
 /** Up to `capacity` steps for these handlers. Throws `fenced` when the worker was declared dead. */
@@ -131,13 +141,17 @@ export async function claimSteps(
   worker: WorkerIdentity,
   handlers: readonly string[],
   capacity: number,
-  { announce = false, lateStart = false, crews, slots }: ClaimOptions = {},
+  { announce = false, lateStart = false, crews, slots, onLookAgain }: ClaimOptions = {},
 ): Promise<ClaimedStep[]> {
-  const rows = await db.query<{ delivery: Delivery }>(
+  const rows = await db.query<{ delivery: Delivery | LookAgain }>(
     'select treadle.claim_steps($1, $2, $3, $4, $5, $6, $7, $8) as delivery',
     [worker.worker_id, worker.epoch, handlers, capacity, announce, lateStart, crews ?? null, slots ?? null],
   );
-  return rows.flatMap(({ delivery }) => unpacked(delivery, worker));
+  return rows.flatMap(({ delivery }) => {
+    if (!isLookAgain(delivery)) return unpacked(delivery, worker);
+    onLookAgain?.(delivery.look_again_in_ms);
+    return [];
+  });
 }
 
 /** The claims whose handlers take longer than a moment: Rails readers shall see them in progress. */

@@ -11,7 +11,7 @@ as $$
     cross join lateral (
       select r.workflow_step_id, r.task_id, r.handler
       from treadle.ready_steps r
-      where r.handler = wanted.handler and not r.held
+      where r.handler = wanted.handler and not r.held and r.lane_id is null
       order by r.priority desc, r.workflow_step_id
       limit p_capacity
       for update skip locked

@@ -14,7 +14,7 @@ begin
     return 0;
   end if;
   update treadle.ready_steps
-  set held = true
+  set held = true, lane_id = null
   where workflow_step_id = any (array(
     select r.workflow_step_id
     from treadle.ready_steps r

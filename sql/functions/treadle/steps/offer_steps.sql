@@ -1,6 +1,6 @@
 -- These steps may be able to run now. Those that can, and whose task is in progress, are handed over to the worker that asks
 -- (p_worker, p_handlers, up to p_capacity), or else offered in ready_steps. Nothing is handed over that would overtake
--- what waits there for the same handler, or that is paused. Returns the distinct handlers of what was offered, the tasks
+-- what waits there for the same handler, that is paused, or that a limit concerns. Returns the distinct handlers of what was offered, the tasks
 -- of which anything can run, and what was handed over. p_parents_done: see step_verdicts; p_late_start: see begin_claims; p_crews,
 -- p_slots: see claim_steps. Callers hold the locks of the tasks, and for
 -- a worker the proof that it lives.
@@ -55,11 +55,16 @@ begin
     left join lateral (
       select r.priority, r.workflow_step_id
       from treadle.ready_steps r
-      where r.handler = h.handler and not r.held
+      where r.handler = h.handler and not r.held and r.lane_id is null
       order by r.priority desc, r.workflow_step_id
       limit 1
     ) r on true
+    -- what a limit concerns is counted when it is claimed
     where p_capacity > 0
+      and (
+        not exists (select from treadle.limited_handlers) -- asked once
+        or not exists (select from treadle.limited_handlers l where l.handler = h.handler offset 0)
+      )
   ),
   handed as materialized (
     select r.workflow_step_id, r.task_id

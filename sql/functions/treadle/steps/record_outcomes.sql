@@ -36,6 +36,7 @@ declare
   v_capacity integer := case when p_capacity > 0 and treadle.is_alive(p_worker_id, p_epoch) then p_capacity else 0 end;
   v_outcomes treadle.outcome[];
   v_written record;
+  v_limited boolean;
   v_busy_tasks bigint[];
   v_handed_steps bigint[];
   v_handed_claims bigint[];
@@ -69,11 +70,13 @@ begin
   end if;
   finalized := treadle.finalize_tasks(array(select unnest(v_written.task_ids) except select unnest(v_busy_tasks)));
   wakeups := treadle.wake_for_retries(v_written.retrying);
-  refused_claim_ids := (
-    select coalesce(jsonb_agg(r.claim_id), '[]')
-    from unnest(p_claim_ids, p_step_ids) as r (claim_id, step_id)
-    where r.step_id not in (select id from unnest(v_written.moved) id) -- hashed; `<> all` would look through all of them
-  );
+  select coalesce(jsonb_agg(r.claim_id), '[]'), exists (select from treadle.limited_handlers)
+  into refused_claim_ids, v_limited
+  from unnest(p_claim_ids, p_step_ids) as r (claim_id, step_id)
+  where r.step_id not in (select id from unnest(v_written.moved) id); -- hashed; `<> all` would look through all of them
+  if v_limited then -- what the slots of these claims come free for
+    ready_handlers := ready_handlers || treadle.freed_handlers(p_claim_ids);
+  end if;
   return next;
   for delivery in select treadle.deliveries(v_handed_steps, v_handed_claims, v_written.completed, p_known_tasks) loop
     return next;

@@ -11,6 +11,9 @@ begin
   select coalesce(array_agg(r.workflow_step_id), '{}') into v_claimed from revoked r;
   if cardinality(v_claimed) > 0 then
     perform pg_notify('treadle', 'revoked');
+    if exists (select from treadle.limited_handlers) then
+      perform pg_notify('treadle', 'ready'); -- their slots may be waited for
+    end if;
   end if;
   return v_claimed;
 end
