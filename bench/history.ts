@@ -50,7 +50,7 @@ export async function writeHistory(
 ): Promise<void> {
   const young = allRunning ? '5 + task_id % 3' : 'task_id % 10';
   const digit = `case when task_id <= ${youngTasks} then ${young} else 0 end`;
-  const namedTaskId = await registerShape(database);
+  const namedTaskId = await registerHistoryTemplate(database);
   await database.transaction(async (tx) => {
     // Loading in production's way would take ten times as long and measure nothing: no triggers, indexes at the end.
     await tx.query(`set local treadle.writing = 'on'`);
@@ -74,7 +74,8 @@ export async function writeHistory(
   await database.query('vacuum analyze');
 }
 
-async function registerShape(database: Database): Promise<number> {
+/** The template of the history's tasks; returns its named_task_id. */
+export async function registerHistoryTemplate(database: Database): Promise<number> {
   const template = parseTemplate({
     namespace_name: 'bench',
     name: 'history',

@@ -12,6 +12,10 @@ import { installRoutines, readRoutines, routinesHash, type RoutineFile } from '.
 export interface MigrateOptions {
   /** Told what is done, one line at a time, while it is being done (before the commit). */
   readonly onProgress?: (line: string) => void;
+  /** The last migration to apply, for who goes on in another transaction: functions are installed by a call without it. */
+  readonly through?: string;
+  /** Runs in the transaction, right before the first migration. */
+  readonly beforeApplying?: (tx: Executor) => Promise<void>;
 }
 
 export interface MigrationReport {
@@ -44,6 +48,9 @@ interface Migration {
 /** The one migration that a Rails app has already done in its own way. */
 const RAILS_SCHEMA = '0001_rails_schema';
 
+const ADOPT_IS_BETTER =
+  'note: where an app writes at this moment, "treadle adopt" looks at its rows first and keeps nobody waiting';
+
 /** Any two processes that migrate one database meet at this lock. It ends with the transaction, whatever happens. */
 const LOCK = `select pg_advisory_xact_lock(hashtextextended('treadle.migrate', 0))`;
 
@@ -60,7 +67,7 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
     await tx.query(LOCK);
     // What a file means must not depend on who runs it: every name in it is qualified, or it fails here.
     await tx.query('set local search_path = pg_catalog, pg_temp');
-    return migrateInTransaction(tx, migrations, routines, options.onProgress ?? (() => {}));
+    return migrateInTransaction(tx, migrations, routines, options);
   });
 }
 
@@ -82,7 +89,7 @@ async function migrateInTransaction(
   tx: Executor,
   migrations: readonly Migration[],
   routines: readonly RoutineFile[],
-  say: (line: string) => void,
+  { onProgress: say = () => {}, through, beforeApplying }: MigrateOptions,
 ): Promise<MigrationReport> {
   const before = await readState(tx);
   verifyHistory(migrations, before.checksums);
@@ -90,7 +97,10 @@ async function migrateInTransaction(
   const adopted = before.adopted || extras !== undefined;
 
   const applied: string[] = [];
-  for (const migration of migrations) {
+  const wanted = migrations.filter(({ name }) => through === undefined || name <= through);
+  if (extras !== undefined && through === undefined) say(ADOPT_IS_BETTER);
+  await beforeApplying?.(tx);
+  for (const migration of wanted) {
     if (before.checksums.has(migration.name)) continue;
     const adopts = extras !== undefined && migration.name === RAILS_SCHEMA;
     if (!adopts) {
@@ -105,6 +115,7 @@ async function migrateInTransaction(
   }
   if (extras !== undefined) await writeSetting(tx, 'adopted', true);
 
+  if (through !== undefined) return { applied, functionsInstalled: 0, adopted, extras: extras ?? [] };
   const functionsInstalled = await installChanged(tx, ours(routines, adopted), before.functionsHash, say);
   return { applied, functionsInstalled, adopted, extras: extras ?? [] };
 }
