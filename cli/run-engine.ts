@@ -1,45 +1,45 @@
 // Runs an engine until the process is told to end: first in order, then in a hurry.
 import type { Logger } from 'pino';
 import type { Config } from '../core/config.ts';
-import type { GrpcServer } from '../bindings/grpc/server.ts';
 import type { Engine } from '../engine/engine.ts';
 import { statusAfter, type Interrupt } from './interrupt.ts';
 import { ExitStatus, FAILED } from './report-error.ts';
+import type { Addresses, Servers } from './servers.ts';
 
-/** `onRunning` is called once it runs, and its gRPC server with it where there is one. Throws ExitStatus 1 when outcomes could not be recorded before the end. */
+/** `onRunning` is called once it runs, and its servers with it. Throws ExitStatus 1 when outcomes could not be recorded before the end. */
 export async function runUntilInterrupted(
   engine: Engine,
   config: Config,
   interrupt: Interrupt,
   log: Logger,
-  onRunning: (addresses: readonly string[]) => void,
-  grpc?: GrpcServer,
+  onRunning: (addresses: Addresses) => void,
+  servers?: Servers,
 ): Promise<NodeJS.Signals> {
   try {
     await engine.start();
-    onRunning((await grpc?.start()) ?? []);
+    onRunning((await servers?.start()) ?? { grpc: [], http: undefined });
     const name = await interrupt.received;
     log.info(
       `${name}: stopping; steps that run may take ${config.graceSeconds} s to end (again: tell them to abort)`,
     );
     return name;
   } finally {
-    await stopBoth(engine, grpc, config, interrupt);
+    await stopAll(engine, servers, config, interrupt);
   }
 }
 
 /** The engine waits for what its workers hold, so the server has nobody left to wait for. */
-async function stopBoth(
+async function stopAll(
   engine: Engine,
-  grpc: GrpcServer | undefined,
+  servers: Servers | undefined,
   config: Config,
   interrupt: Interrupt,
 ): Promise<void> {
-  grpc?.refuse(); // whoever comes now would be sent away a moment later
+  servers?.refuse();
   try {
     await stop(engine, config, interrupt);
   } finally {
-    await grpc?.stop({ graceSeconds: 0 });
+    await servers?.stop();
   }
 }
 

@@ -1,11 +1,9 @@
 // Who calls, and what that caller may use. Without tokens everybody on this machine may do everything (listen.ts lets such
-// a server be reached from nowhere else). The comparison takes the same time whatever is presented: hashes of equal length,
-// and all entries are looked at.
-import { timingSafeEqual } from 'node:crypto';
+// a server be reached from nowhere else).
 import { hostname } from 'node:os';
 import { status, type Metadata } from '@grpc/grpc-js';
 import { Refusal } from './refusal.ts';
-import { sha256, type Role, type Token } from './tokens.ts';
+import { tokenWith, within, type Role, type Token } from '../tokens.ts';
 
 /** What a caller of the client service may do. */
 export interface ClientAccess {
@@ -44,7 +42,7 @@ export class Access {
 
   #callerAs(role: Role, metadata: Metadata): Pick<Token, 'name' | 'scope'> {
     if (this.#tokens === undefined) return { name: hostname(), scope: undefined };
-    const token = found(this.#tokens, sha256(bearerOf(metadata)));
+    const token = found(this.#tokens, bearerOf(metadata));
     if (token.role === role) return token;
     throw new Refusal(
       status.PERMISSION_DENIED,
@@ -64,20 +62,8 @@ function bearerOf(metadata: Metadata): string {
   );
 }
 
-function found(tokens: readonly Token[], presented: Buffer): Token {
-  let match: Token | undefined;
-  for (const token of tokens) if (timingSafeEqual(token.sha256, presented)) match = token;
+function found(tokens: readonly Token[], secret: string): Token {
+  const match = tokenWith(tokens, secret);
   if (match) return match;
   throw new Refusal(status.UNAUTHENTICATED, 'the token is not known here');
-}
-
-/** Whether a name fits one of the globs, in which `*` stands for any characters. */
-function within(scope: readonly string[] | undefined): (name: string) => boolean {
-  if (scope === undefined) return () => true;
-  const patterns = scope.map((glob) => new RegExp(`^${glob.split('*').map(literally).join('.*')}$`, 's'));
-  return (name) => patterns.some((pattern) => pattern.test(name));
-}
-
-function literally(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }

@@ -11,7 +11,7 @@ import { channelOptions, DEFAULT_MAX_MESSAGE_BYTES } from './channel-options.ts'
 import { CLIENT_SERVICE } from './client/call.ts';
 import { clientService } from './client/client-service.ts';
 import { doors, type Door, type TlsFiles } from './listen.ts';
-import { readTokens } from './tokens.ts';
+import { readTokens } from '../tokens.ts';
 import { guardSocket, removeStaleSocket } from './unix-socket.ts';
 import { WORKER_SERVICE, WorkerService } from './worker/worker-service.ts';
 import type { Terms } from './worker/worker-session.ts';

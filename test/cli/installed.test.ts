@@ -39,9 +39,9 @@ it('runs handlers in TypeScript in a project that is CommonJS', async () => {
   expect({ status: run.status, step }).toEqual({ status: 0, step: { results: { greeting: 'hello Ada' } } });
 });
 
-it('has doors of their own for the gRPC server and for tests of handlers', async () => {
-  const script = `Promise.all([import('treadle/grpc'), import('treadle/testing')])
-    .then(([grpc, testing]) => console.log(typeof grpc.GrpcServer, typeof testing.runHandler))`;
+it('has doors of their own for the servers and for tests of handlers', async () => {
+  const script = `Promise.all([import('treadle/grpc'), import('treadle/http'), import('treadle/testing')])
+    .then(([grpc, http, testing]) => console.log(typeof grpc.GrpcServer, typeof http.HttpServer, typeof testing.runHandler))`;
   const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { cwd: installed.project });
-  expect(stdout).toBe('function function\n');
+  expect(stdout).toBe('function function function\n');
 });

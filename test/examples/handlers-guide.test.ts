@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Engine } from '../../engine/engine.ts';
 import type { StepHandlerClass } from '../../handlers/registry.ts';
-import { readTokens } from '../../bindings/grpc/tokens.ts';
+import { readTokens } from '../../bindings/tokens.ts';
 import { run } from '../../scripts/programs.ts';
 import { python, ruby } from '../../scripts/toolchains.ts';
 import { reasonToSkip } from '../parity/foreign-suite.ts';

@@ -35,7 +35,7 @@ export interface RunningCli {
   readonly child: ChildProcess;
   readonly ended: Promise<CliResult>;
   /** Resolves when stdout or stderr has said it; rejects when the process ends before. */
-  readonly says: (text: string) => Promise<void>;
+  readonly says: (text: string) => Promise<string>;
 }
 
 export function startTreadle(
@@ -55,11 +55,12 @@ export function startTreadle(
     });
   }
   const ended = once(child, 'close').then(([status]) => ({ status: status as number | null, ...written }));
-  const says = async (text: string): Promise<void> => {
+  const says = async (text: string): Promise<string> => {
     while (!written.stdout.includes(text) && !written.stderr.includes(text)) {
       if (child.exitCode !== null) throw new Error(`it ended before it said "${text}":\n${written.stderr}`);
       await Promise.race([once(child, 'written'), ended]);
     }
+    return written.stdout + written.stderr;
   };
   return { child, ended, says };
 }

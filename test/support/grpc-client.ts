@@ -17,7 +17,7 @@ import { Access } from '../../bindings/grpc/access.ts';
 import { CLIENT_SERVICE, type ClientServiceOptions } from '../../bindings/grpc/client/call.ts';
 import { clientService } from '../../bindings/grpc/client/client-service.ts';
 import type { TaskWatches } from '../../bindings/grpc/client/watch.ts';
-import { sha256, type Token } from '../../bindings/grpc/tokens.ts';
+import { sha256, type Token } from '../../bindings/tokens.ts';
 import {
   ClientServiceClient,
   WatchTaskRequest,

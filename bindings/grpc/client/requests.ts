@@ -1,6 +1,6 @@
 // From the messages of client.proto to what the engine takes.
 import { z } from 'zod';
-import { LONGEST_DEADLINE_SECONDS } from '../../../core/template/template.ts';
+import { deadlineSeconds } from '../../../core/template/deadline.ts';
 import { DEFAULTS, LIMITS } from '../../../core/vocabulary.ts';
 import type { OperatorOptions, PauseTarget } from '../../../engine/operations.ts';
 import type { TaskRequest } from '../../../engine/task-requests.ts';
@@ -10,8 +10,6 @@ import { traceTags } from './trace-tags.ts';
 export const MOST_TASKS = 10_000;
 const MOST_PER_PAGE = 1000;
 const DEFAULT_PER_PAGE = 100;
-
-const deadline = `a number of seconds above 0, at most ${LONGEST_DEADLINE_SECONDS}`;
 
 const task = z.object(
   {
@@ -30,7 +28,7 @@ const task = z.object(
     ),
     bypass_steps: z.array(fields.requiredText(LIMITS.step_name)),
     run_at: fields.instant,
-    deadline_seconds: z.number(deadline).gt(0, deadline).max(LONGEST_DEADLINE_SECONDS, deadline).optional(),
+    deadline_seconds: deadlineSeconds.optional(),
     identity_key: fields.optionalText(LIMITS.identity_key),
     trace_context: z.record(z.string(), z.string()),
   },

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Metadata, status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { Access } from '../../../bindings/grpc/access.ts';
-import { readTokens } from '../../../bindings/grpc/tokens.ts';
+import { readTokens } from '../../../bindings/tokens.ts';
 import { serve } from '../../support/grpc-servers.ts';
 import { testDatabase } from '../../support/postgres.ts';
 import { tokensFile } from '../../support/token-files.ts';

@@ -1,10 +1,11 @@
 // The file of tokens: who may call, as what, and how far. Checked as a whole when the server is made, so that a mistake in
-// it is a line at the start of the process and never a door that stands open.
-import { createHash } from 'node:crypto';
+// it is a line at the start of the process and never a door that stands open. The comparison of a secret takes the same time whatever
+// is presented: hashes of equal length, and all entries are looked at.
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { TreadleError } from '../../core/errors.ts';
+import { TreadleError } from '../core/errors.ts';
 
 export const ROLES = ['worker', 'client'] as const;
 export type Role = (typeof ROLES)[number];
@@ -16,6 +17,8 @@ export interface Token {
   readonly sha256: Buffer;
   /** Globs of the handlers (worker) or namespaces (client) that it may use; undefined: all. */
   readonly scope: readonly string[] | undefined;
+  /** Globs of what a client may do over HTTP, as `tasker.task:*`; undefined: all. */
+  readonly permissions?: readonly string[] | undefined;
 }
 
 const globs = z.array(z.string().min(1).max(255)).min(1, 'expected at least one; leave it out to allow all');
@@ -35,6 +38,7 @@ const entry = z
       .optional(),
     handlers: globs.optional(),
     namespaces: globs.optional(),
+    permissions: globs.optional(),
   })
   .refine(({ token, token_sha256 }) => (token === undefined) !== (token_sha256 === undefined), {
     error: 'expected exactly one of token and token_sha256',
@@ -46,6 +50,10 @@ const entry = z
   .refine(({ role, namespaces }) => role === 'client' || namespaces === undefined, {
     path: ['namespaces'],
     error: 'only tokens of clients have namespaces: use handlers for a worker',
+  })
+  .refine(({ role, permissions }) => role === 'client' || permissions === undefined, {
+    path: ['permissions'],
+    error: 'only tokens of clients have permissions',
   });
 
 const file = z.array(entry, 'expected a list of tokens').min(1, 'expected at least one token');
@@ -67,9 +75,29 @@ export function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-function tokenOf({ name, role, token, token_sha256, handlers, namespaces }: z.infer<typeof entry>): Token {
+function tokenOf(given: z.infer<typeof entry>): Token {
+  const { name, role, token, token_sha256, handlers, namespaces, permissions } = given;
   const hash = token === undefined ? Buffer.from(token_sha256 ?? '', 'hex') : sha256(token);
-  return { name, role, sha256: hash, scope: role === 'worker' ? handlers : namespaces };
+  return { name, role, sha256: hash, scope: role === 'worker' ? handlers : namespaces, permissions };
+}
+
+/** The token with this secret, if any. */
+export function tokenWith(tokens: readonly Token[], secret: string): Token | undefined {
+  const presented = sha256(secret);
+  let match: Token | undefined;
+  for (const token of tokens) if (timingSafeEqual(token.sha256, presented)) match = token;
+  return match;
+}
+
+/** Whether a name fits one of the globs, in which `*` stands for any characters. Undefined: all do. */
+export function within(scope: readonly string[] | undefined): (name: string) => boolean {
+  if (scope === undefined) return () => true;
+  const patterns = scope.map((glob) => new RegExp(`^${glob.split('*').map(literally).join('.*')}$`, 's'));
+  return (name) => patterns.some((pattern) => pattern.test(name));
+}
+
+function literally(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }
 
 function isSame(one: Token, other: Token): boolean {
