@@ -1,12 +1,15 @@
-// The public door of the package. `treadle/grpc` and `treadle/testing` are two more (exports in package.json), for what not
+// The public door of the package. `treadle/grpc`, `treadle/http` and `treadle/testing` are more (exports in package.json), for what not
 // every program loads.
 export { Engine } from './engine/engine.ts';
+export type { EngineHealth } from './engine/health.ts';
 export type { EngineOptions, EngineStats, StopOptions, StopReport } from './engine/options.ts';
 export type { OperatorOptions, PauseTarget, ResolveOptions } from './engine/operations.ts';
+export type { Schedules, ScheduleRequest, ShownSchedule } from './engine/schedules/schedules.ts';
 export type { CreateOptions, TaskRequest } from './engine/task-requests.ts';
 export type { QueueAdapter, QueueHealth, RunTask, TaskJob } from './engine/queue/adapter.ts';
 export { GraphileWorkerQueue, type GraphileWorkerOptions } from './engine/queue/graphile-worker.ts';
 export { InMemoryQueue } from './engine/queue/in-memory.ts';
+export { queueOfUrl } from './engine/queue/queue-of-url.ts';
 export { HttpHandler } from './handlers/http.ts';
 export { StepHandler } from './handlers/step-handler.ts';
 export type { HandlerDeclaration, StepContext, TaskView } from './handlers/step-context.ts';
@@ -29,8 +32,9 @@ export type {
   Resumed,
   RetriedTask,
 } from './sql/controls.ts';
-export { Database, type DatabaseOptions } from './sql/database.ts';
+export { Database, type DatabaseOptions, type Executor } from './sql/database.ts';
 export type { BorrowedTransaction } from './sql/borrowed.ts';
 export { migrate } from './sql/migrate.ts';
 export { resolvePostgres, type PostgresOptions, type PostgresServer } from './sql/server/resolve.ts';
+export type { ListedSchedule, ScheduledTask } from './sql/schedules.ts';
 export type { CreatedTask } from './sql/tasks.ts';

@@ -1,5 +1,6 @@
 // All benchmarks, in the order in which `npm run bench` runs them. A new one is a file that exports its `benchmark(...)`
 // and a line here.
+import { adoption } from './adoption.ts';
 import type { Benchmark } from './benchmark.ts';
 import { discovery } from './discovery.ts';
 import { handler } from './handler.ts';
@@ -11,6 +12,7 @@ import { payloads } from './payloads.ts';
 import { peers } from './peers/peers.ts';
 import { polyglot } from './polyglot.ts';
 import { processes } from './processes.ts';
+import { queues } from './queues.ts';
 import { recovery } from './recovery.ts';
 import { soak } from './soak.ts';
 import { sweep } from './sweep.ts';
@@ -28,9 +30,11 @@ export const BENCHMARKS: readonly Benchmark[] = [
   latency,
   recovery,
   sweep,
+  adoption,
   idle,
   handler,
   polyglot,
+  queues,
   soak,
   peers,
 ];

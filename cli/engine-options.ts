@@ -2,12 +2,12 @@
 import { Option, type Command } from 'commander';
 import type { Logger } from 'pino';
 import type { GrpcServer } from '../bindings/grpc/server.ts';
-import { LOG_LEVELS, QUEUES, type Config, type ConfigOverrides } from '../core/config.ts';
+import { LOG_LEVELS, type Config, type ConfigOverrides } from '../core/config.ts';
 import { TreadleError } from '../core/errors.ts';
+import { QUEUE_FORMS, queueSchemeOf, shownQueue } from '../core/queue-url.ts';
 import type { TaskTemplate } from '../core/template/template.ts';
 import { Engine } from '../engine/engine.ts';
-import { GraphileWorkerQueue } from '../engine/queue/graphile-worker.ts';
-import { InMemoryQueue } from '../engine/queue/in-memory.ts';
+import { queueOfUrl } from '../engine/queue/queue-of-url.ts';
 import type { Database } from '../sql/database.ts';
 import { loadApp, type App } from './app.ts';
 import { wholeNumber } from './arguments.ts';
@@ -26,6 +26,8 @@ export interface EngineFlags {
   readonly logLevel?: Config['logLevel'];
   /** True: at the address that it has by default. */
   readonly grpc?: string | true;
+  /** The same for the REST API. */
+  readonly http?: string | true;
 }
 
 export function addEngineOptions(command: Command): Command {
@@ -36,19 +38,36 @@ export function addEngineOptions(command: Command): Command {
     )
     .option('--templates <folder>', 'folder of template files (default: templates, where there is one)')
     .option('--concurrency <steps>', 'steps that may run at once', wholeNumber(1, 1_000_000))
-    .addOption(new Option('--queue <name>', 'how tasks come back').choices(QUEUES))
+    .option(
+      '--queue <url>',
+      'how tasks come back, like redis+bullmq://localhost:6379 (default: TREADLE_QUEUE or graphile://)',
+    )
     .option('--env <name>', 'environment of the templates (default: TREADLE_ENV, NODE_ENV or development)')
     .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS))
     .option(
       '--grpc [address]',
       `serve workers and clients in other languages (default: TREADLE_GRPC_LISTEN or ${GRPC_ADDRESS})`,
+    )
+    .option(
+      '--http [address]',
+      'serve the REST API of the Rails engine (default: TREADLE_HTTP_LISTEN or 127.0.0.1:7466)',
     );
 }
 
+/** Not by commander, which would repeat what came, with its password. */
+function checkQueue(text: string | undefined): void {
+  if (text === undefined || queueSchemeOf(text) !== undefined) return;
+  throw new TreadleError('invalid_config', `--queue: expected ${QUEUE_FORMS}, came ${shownQueue(text)}`);
+}
+
+/** Throws `invalid_config`. */
+
 export function overridesOf(flags: EngineFlags): ConfigOverrides {
-  const { app, templates, concurrency, queue, env, logLevel, grpc } = flags;
+  const { app, templates, concurrency, queue, env, logLevel, grpc, http } = flags;
+  checkQueue(queue);
   const grpcListen = typeof grpc === 'string' ? [grpc] : undefined;
-  return { app, templates, concurrency, queue, environment: env, logLevel, grpcListen };
+  const httpListen = typeof http === 'string' ? http : undefined;
+  return { app, templates, concurrency, queue, environment: env, logLevel, grpcListen, httpListen };
 }
 
 /** The gRPC server that was asked for, if any; everything about it is checked, and it does not listen yet. Throws `invalid_config`. */
@@ -112,12 +131,18 @@ export async function loadProject(config: Config): Promise<Project> {
   return { app, files, templates: [...files.map(({ template }) => template), ...own] };
 }
 
-export function engineOf(config: Config, project: Project, database: Database, log: Logger): Engine {
+/** Throws `invalid_config`: an option of the queue's URL, or a library of it that is not installed. */
+export async function engineOf(
+  config: Config,
+  project: Project,
+  database: Database,
+  log: Logger,
+): Promise<Engine> {
   return new Engine({
     database,
     handlers: project.app.handlers,
     templates: [...project.files.map(({ template }) => template), ...project.app.templates],
-    queue: config.queue === 'in-memory' ? new InMemoryQueue() : new GraphileWorkerQueue({ database, log }),
+    queue: await queueOfUrl(config.queue, { database, log }),
     concurrency: config.concurrency,
     environment: config.environment,
     leaseSeconds: config.leaseSeconds,

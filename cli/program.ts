@@ -1,15 +1,18 @@
 // The tree of commands, and what they share: global options, errors that are thrown instead of printed.
 import { Command } from 'commander';
 import { loadConfig } from '../core/config.ts';
+import { registerAdopt } from './commands/adopt.ts';
 import { registerCancel } from './commands/cancel.ts';
 import { registerDev } from './commands/dev.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerLimits } from './commands/limits.ts';
 import { registerMigrate } from './commands/migrate.ts';
 import { registerPause, registerResume } from './commands/pause.ts';
 import { registerPrune } from './commands/prune.ts';
 import { registerResolve } from './commands/resolve.ts';
 import { registerRetry } from './commands/retry.ts';
 import { registerRun } from './commands/run.ts';
+import { registerSchedule } from './commands/schedule.ts';
 import { registerStart } from './commands/start.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerTasks } from './commands/tasks.ts';
@@ -36,7 +39,10 @@ export function createProgram(env: Environment): Command {
   registerDev(program, contextOf);
   registerStart(program, contextOf);
   registerMigrate(program, contextOf);
+  registerAdopt(program, contextOf);
   registerRun(program, contextOf);
+  registerLimits(program, contextOf);
+  registerSchedule(program, contextOf);
   registerStatus(program, contextOf);
   registerTasks(program, contextOf);
   registerCancel(program, contextOf);

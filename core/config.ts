@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import { TreadleError } from './errors.ts';
 import { DEFAULT_MAX_RESULT_BYTES } from './outcome.ts';
+import { QUEUE_FORMS, queueSchemeOf, shownQueue } from './queue-url.ts';
 
-export const QUEUES = ['graphile-worker', 'in-memory'] as const;
 export const SESSION_LOCKS = ['auto', 'off'] as const;
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -42,7 +42,11 @@ const schema = z.object({
   TREADLE_ENV: z.string().optional(),
   /** Steps that may run at once in this process. */
   TREADLE_CONCURRENCY: wholeNumber(1, 1_000_000).default(100),
-  TREADLE_QUEUE: z.enum(QUEUES, `one of ${QUEUES.join(', ')}`).default('graphile-worker'),
+  /** How tasks come back: the URL of a queue. `graphile-worker` and `in-memory` are old names of two. */
+  TREADLE_QUEUE: z
+    .string()
+    .refine((text) => queueSchemeOf(text) !== undefined, QUEUE_FORMS)
+    .default('graphile://'),
   TREADLE_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
   /** Where the embedded Postgres keeps its data. */
   TREADLE_DATA_DIR: z.string().default('.treadle'),
@@ -80,13 +84,20 @@ const schema = z.object({
   TREADLE_GRPC_ALLOW_PLAINTEXT: flag.default(false),
   /** Bytes of one gRPC message in either direction. */
   TREADLE_GRPC_MAX_MESSAGE_BYTES: wholeNumber(262_144, 1_073_741_824).default(16_777_216),
+  /** Where the REST API is served, as 127.0.0.1:7466. Not set: nowhere. */
+  TREADLE_HTTP_LISTEN: z.string().optional(),
+  /** YAML or JSON file of the tokens of its clients. */
+  TREADLE_HTTP_TOKENS: z.string().optional(),
+  /** 1: also where other machines can connect, as behind a proxy that speaks TLS. */
+  TREADLE_HTTP_ALLOW_PLAINTEXT: flag.default(false),
 });
 
 export interface Config {
   readonly databaseUrl: string | undefined;
   readonly environment: string;
   readonly concurrency: number;
-  readonly queue: (typeof QUEUES)[number];
+  /** Has the form of a queue's URL; the adapter reads the rest. It may hold a password: show it with `shownQueue`. */
+  readonly queue: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly dataDir: string;
   readonly templates: string | undefined;
@@ -107,6 +118,9 @@ export interface Config {
   readonly grpcTokens: string | undefined;
   readonly grpcAllowPlaintext: boolean;
   readonly grpcMaxMessageBytes: number;
+  readonly httpListen: string | undefined;
+  readonly httpTokens: string | undefined;
+  readonly httpAllowPlaintext: boolean;
 }
 
 /** What a caller (the command line) knows better than the environment; undefined leaves what the environment says. */
@@ -149,6 +163,9 @@ export function loadConfig(
     grpcTokens: read.TREADLE_GRPC_TOKENS,
     grpcAllowPlaintext: read.TREADLE_GRPC_ALLOW_PLAINTEXT,
     grpcMaxMessageBytes: read.TREADLE_GRPC_MAX_MESSAGE_BYTES,
+    httpListen: read.TREADLE_HTTP_LISTEN,
+    httpTokens: read.TREADLE_HTTP_TOKENS,
+    httpAllowPlaintext: read.TREADLE_HTTP_ALLOW_PLAINTEXT,
   };
   const known = Object.entries(overrides).filter(([, value]) => value !== undefined);
   return Object.freeze({ ...config, ...Object.fromEntries(known) });
@@ -168,8 +185,9 @@ function invalidConfig(
   return new TreadleError('invalid_config', lines.join('\n'), { details: { problems } });
 }
 
-/** A database URL holds a password, so of a bad one only its form is shown. */
+/** A URL may hold a password, so of a bad one only its form is shown. */
 function cameAs(variable: string, value: string): string {
+  if (variable === 'TREADLE_QUEUE') return shownQueue(value);
   if (variable !== 'DATABASE_URL') return JSON.stringify(value);
   return URL.canParse(value) ? `one that begins with ${new URL(value).protocol}` : 'something that is no URL';
 }

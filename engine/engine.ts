@@ -18,6 +18,7 @@ import type {
 import { Database } from '../sql/database.ts';
 import type { CreatedTask } from '../sql/tasks.ts';
 import type { ConnectedWorker, WorkerLink } from './connected-worker.ts';
+import { engineHealth, type EngineHealth } from './health.ts';
 import { Machinery } from './machinery.ts';
 import type { OperatorOptions, PauseTarget, ResolveOptions } from './operations.ts';
 import type { StepProgress } from './running-claim.ts';
@@ -25,6 +26,7 @@ import type { EngineOptions, EngineStats, StopOptions, StopReport } from './opti
 import { GraphileWorkerQueue } from './queue/graphile-worker.ts';
 import { guardAgainstStrayRejections } from './stray-rejections.ts';
 import { taskEnd } from './task-end.ts';
+import type { Schedules } from './schedules/schedules.ts';
 import type { CreateOptions, TaskRequest } from './task-requests.ts';
 import type { RegisteredTemplate } from './templates.ts';
 import { lastWord, windDown } from './wind-down.ts';
@@ -69,6 +71,11 @@ export class Engine {
     return this.#machinery.templates.list();
   }
 
+  /** Tasks that begin by themselves: add, list, show, pause, resume, remove, run. */
+  get schedules(): Schedules {
+    return this.#machinery.schedules;
+  }
+
   /** Registers templates and handlers, and begins to run steps. */
   async start(): Promise<void> {
     if (this.#stopping)
@@ -95,6 +102,11 @@ export class Engine {
       late_outcomes: dispatcher.lateOutcomes,
       postgres_away: outage.lasts,
     };
+  }
+
+  /** Whether it can do its work, asked now: never rejects, and answers within some seconds. */
+  health(): Promise<EngineHealth> {
+    return engineHealth(this.#machinery);
   }
 
   /**

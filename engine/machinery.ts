@@ -15,6 +15,7 @@ import { Crew, crewFor, roomFor } from './crew.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Finalizer } from './finalizer.ts';
+import { Handover } from './queue/handover.ts';
 import { LateStarts } from './late-starts.ts';
 import { LifecycleEvents } from './lifecycle-events.ts';
 import { Listener } from './listener.ts';
@@ -27,6 +28,8 @@ import { Recorder } from './recorder.ts';
 import type { RunningClaim } from './running-claim.ts';
 import { claimPollMs, roundsLookForSteps } from './periods.ts';
 import { Recovery } from './recovery.ts';
+import { Scheduler } from './schedules/scheduler.ts';
+import { Schedules } from './schedules/schedules.ts';
 import { StepSupply } from './step-supply.ts';
 import { Sweep } from './sweep.ts';
 import { TaskCreator } from './task-requests.ts';
@@ -58,6 +61,7 @@ export class Machinery {
   readonly transactions: HandlerTransactions;
   readonly dispatcher: Dispatcher;
   readonly finalizer: Finalizer;
+  readonly handover: Handover;
   /** What this process runs itself. */
   readonly crew: Crew;
   readonly roster: WorkerRoster;
@@ -65,12 +69,15 @@ export class Machinery {
   readonly lateStarts: LateStarts;
   readonly recovery: Recovery;
   readonly deadlines: Deadlines;
+  readonly schedules: Schedules;
+  readonly scheduler: Scheduler;
   readonly sweep: Sweep;
   readonly listener: Listener;
   readonly vigil: Vigil;
   readonly operations: Operations;
   readonly outage: Outage;
   readonly #leaving = new AbortController();
+  #begun = false;
   #running = false;
 
   constructor({ options, database, registry, queue, log }: Foundation) {
@@ -78,7 +85,7 @@ export class Machinery {
     const leaseSeconds = options.leaseSeconds ?? 15;
     const pollIntervalMs = options.pollIntervalMs ?? 1000;
     const emit: Emit = (event, payload) => this.events.publish(event, payload);
-    const drainWakeups = (): void => this.finalizer.drainWakeups();
+    const drainWakeups = (): void => this.#drainWakeups();
 
     this.database = database;
     this.registry = registry;
@@ -145,11 +152,15 @@ export class Machinery {
       onSlotFreed: (slots) => this.supply.claims.slotFreed(slots),
     });
     this.finalizer = new Finalizer({
+      emit,
+      onReady: (handlers) => this.#onReady(handlers),
+      onWakeups: drainWakeups,
+    });
+    this.handover = new Handover({
       database: this.database,
       queue: this.queue,
       emit,
       log,
-      onReady: (handlers) => this.#onReady(handlers),
       onAway: (error) => this.outage.noticed(error),
       onDue: (taskId) => void this.supply.starter.add(taskId).catch(() => {}), // the job in the queue comes anyway
     });
@@ -163,6 +174,13 @@ export class Machinery {
       database: this.database,
       onAftermath: (aftermath) => this.finalizer.settle(aftermath),
       log,
+    });
+    this.schedules = new Schedules({ database: this.database, templates: this.templates, tasks: this.tasks });
+    this.scheduler = new Scheduler({
+      database: this.database,
+      tasks: this.tasks,
+      log,
+      onCreated: drainWakeups,
     });
     this.recovery = new Recovery({
       database: this.database,
@@ -179,6 +197,7 @@ export class Machinery {
       onReady: () => this.supply.claims.wake(),
       onJobDueIn: (ms) => this.queue.jobDueIn?.(ms),
       onDeadlineIn: (ms) => this.deadlines.expect(ms),
+      onScheduleIn: (ms) => this.scheduler.expect(ms),
       claimIds: () => this.dispatcher.claimIds,
       stepOf: (claimId) => this.dispatcher.stepOf(claimId),
       onRevoked: (claimId, reason) => this.dispatcher.revoke([claimId], reason),
@@ -254,12 +273,18 @@ export class Machinery {
     });
   }
 
+  /** From the start until it begins to stop. */
+  get running(): boolean {
+    return this.#running;
+  }
+
   /** Aborts when the engine begins to stop. */
   get leaving(): AbortSignal {
     return this.#leaving.signal;
   }
 
   async start(): Promise<void> {
+    this.#begun = true;
     this.#running = true;
     await this.membership.join();
     if (!this.queue.durable) await wakeUnfinishedTasks(this.database);
@@ -288,6 +313,11 @@ export class Machinery {
     } catch (error) {
       return Promise.resolve({ ...failedOutcome(error), code: 'unknown_handler', permanent: true });
     }
+  }
+
+  /** An engine that was not started leaves it to the others: the database has told them. */
+  #drainWakeups(): void {
+    if (this.#begun) this.handover.drain();
   }
 
   /** A worker has come or gone. */
@@ -319,8 +349,9 @@ export class Machinery {
 
   #onMessage(message: string): void {
     if (message === 'ready') this.supply.claims.wake();
-    else if (message === 'wakeups') this.finalizer.drainWakeups();
+    else if (message === 'wakeups') this.#drainWakeups();
     else if (message === 'deadlines') this.deadlines.look();
+    else if (message === 'schedules') this.scheduler.look();
     else if (message === 'changed') this.recovery.settleChanged();
     else if (message === 'busy') {
       this.vigil.lookSharp();

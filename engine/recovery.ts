@@ -45,6 +45,8 @@ export interface RecoveryOptions {
   readonly onJobDueIn: (ms: number) => void;
   /** The earliest deadline is so far off, or has passed (0 or less). */
   readonly onDeadlineIn: (ms: number) => void;
+  /** The same of the earliest tick of a schedule. */
+  readonly onScheduleIn: (ms: number) => void;
   /** Which claims this process believes to hold. */
   readonly claimIds: () => readonly number[];
   readonly stepOf: (claimId: number) => number | undefined;
@@ -157,14 +159,16 @@ export class Recovery {
     }
   }
 
-  #tell({ ready, unhanded, changed, overdue, next_wakeup_in_ms, next_deadline_in_ms }: Round): void {
-    const { onReady, drainWakeups, onJobDueIn, onDeadlineIn } = this.#options;
+  #tell({ ready, unhanded, changed, overdue, ...next }: Round): void {
+    const { onReady, drainWakeups, onJobDueIn, onDeadlineIn, onScheduleIn } = this.#options;
+    const { next_wakeup_in_ms, next_deadline_in_ms, next_schedule_in_ms } = next;
     if (ready) onReady();
     if (unhanded) drainWakeups();
     if (changed) this.settleChanged();
     if (overdue) onJobDueIn(0);
     if (next_wakeup_in_ms !== null) onJobDueIn(next_wakeup_in_ms);
     if (next_deadline_in_ms !== null) onDeadlineIn(next_deadline_in_ms);
+    if (next_schedule_in_ms !== null) onScheduleIn(next_schedule_in_ms);
   }
 
   async #mend({ deaths, late }: Round): Promise<void> {

@@ -1,14 +1,15 @@
 // Creating tasks: contexts checked at the border, identities made, rows and queue jobs in one transaction (ours, or the
 // application's own).
+import { correlationId } from '../core/correlation.ts';
 import { TreadleError } from '../core/errors.ts';
 import { identityHash } from '../core/identity.ts';
 import type { Json } from '../core/json.ts';
-import { LONGEST_DEADLINE_SECONDS } from '../core/template/template.ts';
+import { LONGEST_DEADLINE_SECONDS } from '../core/template/deadline.ts';
 import { DEFAULTS, LIMITS, type IdentityStrategy } from '../core/vocabulary.ts';
 import { borrow, type BorrowedTransaction } from '../sql/borrowed.ts';
 import type { Database, Executor } from '../sql/database.ts';
 import { createTasks, type CreatedTask, type TaskRow } from '../sql/tasks.ts';
-import { dedupeKey, type QueueAdapter } from './queue/adapter.ts';
+import { dedupeKey, type QueueAdapter, type TaskJob } from './queue/adapter.ts';
 import type { RegisteredTemplate, Templates } from './templates.ts';
 
 /** What a caller asks for. Keys are those of the Rails engine's TaskRequest. */
@@ -22,6 +23,7 @@ export interface TaskRequest {
   readonly initiator?: string | undefined;
   readonly source_system?: string | undefined;
   readonly reason?: string | undefined;
+  /** The tag `correlation_id:<value>` names the task in the logs of the queue (1 to 128 printable ASCII characters). */
   readonly tags?: readonly string[] | undefined;
   /** Names of skippable steps that this task does without. */
   readonly bypass_steps?: readonly string[] | undefined;
@@ -54,7 +56,7 @@ export interface TaskCreatorOptions {
 /** Requests for one template, each with its place in the caller's list. */
 interface Group {
   readonly registered: RegisteredTemplate;
-  readonly rows: { readonly index: number; readonly row: TaskRow; readonly run_at: Date | undefined }[];
+  readonly rows: { readonly index: number; readonly row: TaskRow; readonly request: TaskRequest }[];
 }
 
 export class TaskCreator {
@@ -85,7 +87,7 @@ export class TaskCreator {
       const registered = found.get(key) ?? (await this.#options.templates.find(name, db));
       found.set(key, registered);
       const group = groups.get(registered.named_task_id) ?? { registered, rows: [] };
-      group.rows.push({ index, row: taskRow(request, registered), run_at: request.run_at });
+      group.rows.push({ index, row: taskRow(request, registered), request });
       groups.set(registered.named_task_id, group);
     }
     return [...groups.values()];
@@ -107,7 +109,7 @@ export class TaskCreator {
         if (place) created[place.index] = task;
       });
       const jobs = tasks.flatMap((task, position) =>
-        task.created ? [jobOf(task, rows[position]?.run_at)] : [],
+        task.created ? [jobOf(task, rows[position]?.request, registered)] : [],
       );
       if (jobs.length > 0) await queue.enqueueInTransaction?.(tx, jobs);
     }
@@ -115,14 +117,19 @@ export class TaskCreator {
   }
 }
 
-function jobOf({ task_id }: CreatedTask, runAt: Date | undefined) {
+/** As the database would make it of the wake-up (treadle.take_wakeups), without asking it. */
+function jobOf(
+  { task_id }: CreatedTask,
+  request: TaskRequest | undefined,
+  { template }: RegisteredTemplate,
+): TaskJob {
   return {
     task_id,
-    run_at: runAt,
-    reason: 'created' as const,
+    run_at: request?.run_at,
+    reason: 'created',
     dedupe_key: dedupeKey(task_id),
-    priority: 0,
-    correlation_id: `treadle-${task_id}`,
+    priority: Math.max(...template.step_templates.map(({ priority = 0 }) => priority)),
+    correlation_id: correlationId(task_id, request?.tags),
   };
 }
 

@@ -7,6 +7,7 @@ import { forEnvironment } from '../core/template/environments.ts';
 import { parseTemplate, type TaskTemplate } from '../core/template/template.ts';
 import type { Database, Executor } from '../sql/database.ts';
 import { findNamedTask, registerTemplate } from '../sql/tasks.ts';
+import { registerSchedules } from './schedules/template-schedules.ts';
 
 /** A registered template, ready to create tasks from. */
 export interface RegisteredTemplate {
@@ -47,6 +48,7 @@ export class Templates {
       const registered: RegisteredTemplate[] = [];
       for (const { template, applied } of effective) {
         const named_task_id = await registerTemplate(tx, withBackoff(applied), template);
+        await registerSchedules(tx, named_task_id, applied);
         registered.push(this.#remember(named_task_id, applied));
       }
       return registered;

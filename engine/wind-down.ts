@@ -25,24 +25,27 @@ export async function windDown(
     outage,
     recovery,
     deadlines,
+    scheduler,
     sweep,
     vigil,
     membership,
     finalizer,
+    handover,
     listener,
   } = machinery;
   const before = dispatcher.counts;
   roster.dismiss('the engine stops');
   await lastWord(machinery, supply.claims.stop()); // first: from this moment on nothing more is claimed
+  handover.leave();
   const queueStopped = lastWord(machinery, queue.stop());
   await endSteps(machinery, graceMs, hurry);
   await queueStopped;
   outage.stop();
-  const others = [lateStarts, recovery, deadlines, sweep, vigil];
+  const others = [lateStarts, recovery, deadlines, scheduler, sweep, vigil];
   await within(LAST_WORD_MS, Promise.all(others.map((part) => part.stop())));
   const left = await lastWord(machinery, membership.leave());
   if (left) finalizer.settle(left);
-  await lastWord(machinery, Promise.all([finalizer.stop(), listener.stop()]));
+  await lastWord(machinery, Promise.all([handover.stop(), listener.stop()]));
   const { ended, givenBack, unrecorded } = dispatcher.counts;
   const undelivered = left?.given_back ?? 0;
   return { ended: ended - before.ended, givenBack: givenBack - before.givenBack + undelivered, unrecorded };

@@ -68,10 +68,26 @@ export async function python(options: ToolchainOptions = {}): Promise<Python> {
 
 /** Ruby >= 3.1 that can speak gRPC and Postgres. */
 export async function ruby(options: ToolchainOptions = {}): Promise<Ruby> {
-  const check = [NEW_ENOUGH_RUBY, ...RUBY_LIBRARIES.map((library) => `require '${library}'`)].join('; ');
-  const found = await having(RUBIES, '-e', check, () => installed(RUBY_PACKAGES, options));
+  return rubyWith(RUBY_LIBRARIES, RUBY_PACKAGES, options);
+}
+
+/** The same, with Sidekiq and ActiveJob: `ruby -S sidekiq` runs its worker. */
+export async function sidekiq(options: ToolchainOptions = {}): Promise<Ruby> {
+  const libraries = [...RUBY_LIBRARIES, 'sidekiq', 'active_job'];
+  return rubyWith(libraries, [...RUBY_PACKAGES, 'ruby-sidekiq', 'ruby-activejob'], options);
+}
+
+async function rubyWith(
+  libraries: readonly string[],
+  packages: readonly string[],
+  options: ToolchainOptions,
+): Promise<Ruby> {
+  const check = [NEW_ENOUGH_RUBY, ...libraries.map((library) => `require '${library}'`)].join('; ');
+  const found = await having(RUBIES, '-e', check, () => installed(packages, options));
   if (found !== undefined) return { ok: true, ruby: found };
-  return missing(`no Ruby >= 3.1 with its gRPC: on Debian, apt-get install ${RUBY_PACKAGES.join(' ')}`);
+  return missing(
+    `no Ruby >= 3.1 with ${libraries.join(', ')}: on Debian, apt-get install ${packages.join(' ')}`,
+  );
 }
 
 /** The first of the programs that runs this well; after `install` has installed something they are asked again. */
@@ -88,7 +104,10 @@ async function having(
 }
 
 /** Whether packages were installed. Only where nobody minds: as root, and when it was asked for. */
-async function installed(packages: readonly string[], { install }: ToolchainOptions): Promise<boolean> {
+export async function installed(
+  packages: readonly string[],
+  { install }: ToolchainOptions,
+): Promise<boolean> {
   if (install !== 'packages' || process.getuid?.() !== 0 || !(await run('apt-get', ['--version'])).ok)
     return false;
   console.error(`toolchains: installing ${packages.join(' ')} with apt-get ...`);

@@ -6,6 +6,9 @@ export interface GraphileJob {
   readonly run_at: Date | undefined;
   readonly reason: string;
   readonly dedupe_key: string;
+  /** Higher goes first: graphile-worker's own is the other way round. */
+  readonly priority: number;
+  readonly correlation_id: string;
 }
 
 /** Adds the jobs in one statement. A job with the same key that has not started is replaced. */
@@ -18,10 +21,13 @@ export async function addGraphileJobs(
     `select count(*)
      from graphile_worker.add_jobs(array(
        select row(
-         $1::text, json_build_object('task_id', job.task_id, 'reason', job.reason), null::text, job.run_at,
-         25::smallint, job.dedupe_key, null::smallint, null::text[]
+         $1::text,
+         json_build_object('task_id', job.task_id, 'reason', job.reason, 'correlation_id', job.correlation_id),
+         null::text, job.run_at, 25::smallint, job.dedupe_key, (-job.priority)::smallint, null::text[]
        )::graphile_worker.job_spec
-       from jsonb_to_recordset($2) as job (task_id bigint, run_at timestamptz, reason text, dedupe_key text)
+       from jsonb_to_recordset($2) as job (
+         task_id bigint, run_at timestamptz, reason text, dedupe_key text, priority integer, correlation_id text
+       )
      ))`,
     [identifier, JSON.stringify(jobs)],
   );

@@ -34,6 +34,8 @@ export interface Round {
   readonly next_wakeup_in_ms: number | null;
   /** The same of deadlines; 0 or less: it has passed. */
   readonly next_deadline_in_ms: number | null;
+  /** The same of the earliest tick of a schedule. */
+  readonly next_schedule_in_ms: number | null;
 }
 
 /** Says that this worker lives, and finds out what there is to do. */

@@ -3,7 +3,7 @@ import { TreadleError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { EnqueueReason, State } from '../core/vocabulary.ts';
 import type { Executor } from './database.ts';
-import { unpacked, type ClaimedStep, type Delivery } from './delivery.ts';
+import { isLookAgain, unpacked, type ClaimedStep, type Delivery, type LookAgain } from './delivery.ts';
 import {
   NO_AFTERMATH,
   NOTHING_TAKEN,
@@ -110,7 +110,7 @@ export async function startTasks(
   worker?: WorkerIdentity,
   claim: HandOver & { readonly announce?: boolean } = NOTHING_TAKEN,
 ): Promise<Started> {
-  const rows = await db.query<Aftermath & { readonly delivery: Delivery | null }>(
+  const rows = await db.query<Aftermath & { readonly delivery: Delivery | LookAgain | null }>(
     'select * from treadle.start_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9)',
     [
       taskIds,
@@ -124,7 +124,9 @@ export async function startTasks(
       claim.slots ?? null,
     ],
   );
-  const claimed = rows.flatMap(({ delivery }) => (delivery && worker ? unpacked(delivery, worker) : []));
+  const claimed = rows.flatMap(({ delivery }) =>
+    delivery && worker && !isLookAgain(delivery) ? unpacked(delivery, worker) : [],
+  );
   const [{ delivery: _, ...aftermath } = { ...NO_AFTERMATH, delivery: null }] = rows;
   return { ...aftermath, claimed };
 }
@@ -141,11 +143,37 @@ export interface Wakeup {
   readonly run_at: Date;
   readonly reason: EnqueueReason;
   readonly delay_ms: number;
+  /** The highest of the steps of its template, -100 to 100. */
+  readonly priority: number;
+  readonly correlation_id: string;
 }
 
-/** Takes wake-ups; they count as handed over when the surrounding transaction commits, so enqueue them before. */
-export async function takeWakeups(db: Executor, limit: number): Promise<Wakeup[]> {
-  return db.query<Wakeup>('select * from treadle.take_wakeups($1)', [limit]);
+/**
+ * Takes wake-ups in the order of their instants, those that are due within `aheadMs` (default: all); they count as handed
+ * over when the surrounding transaction commits, so enqueue them before.
+ */
+export async function takeWakeups(db: Executor, limit: number, aheadMs?: number): Promise<Wakeup[]> {
+  return db.query<Wakeup>('select * from treadle.take_wakeups($1, make_interval(secs => $2))', [
+    limit,
+    aheadMs === undefined ? null : aheadMs / 1000,
+  ]);
+}
+
+/** Wake-ups that the queue does not know of. */
+export interface WaitingWakeups {
+  /** Those that could be handed over now. */
+  readonly waiting: number;
+  /** How far off the first of the others is; null: there is none. */
+  readonly next_in_ms: number | null;
+}
+
+/** `aheadMs` as in takeWakeups. */
+export async function waitingWakeups(db: Executor, aheadMs?: number): Promise<WaitingWakeups> {
+  const [row] = await db.query<WaitingWakeups>(
+    'select * from treadle.waiting_wakeups(make_interval(secs => $1))',
+    [aheadMs === undefined ? null : aheadMs / 1000],
+  );
+  return row ?? { waiting: 0, next_in_ms: null };
 }
 
 /** Wake-ups that the queue must have lost go back to be handed over. Returns how many. */

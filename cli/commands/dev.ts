@@ -5,11 +5,11 @@ import { migrate } from '../../sql/migrate.ts';
 import type { PostgresServer } from '../../sql/server/resolve.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Config } from '../../core/config.ts';
+import { shownQueue } from '../../core/queue-url.ts';
 import type { CommandContext, ContextOf } from '../context.ts';
 import {
   addEngineOptions,
   engineOf,
-  grpcServerOf,
   loadProject,
   overridesOf,
   unservedHere,
@@ -22,6 +22,7 @@ import { shownUrl, withDatabase } from '../open-database.ts';
 import { prettyLog } from '../pretty-log.ts';
 import { endAfter, runUntilInterrupted } from '../run-engine.ts';
 import { templateTitle } from '../template-files.ts';
+import { Servers, type Addresses } from '../servers.ts';
 import type { Terminal } from '../terminal.ts';
 
 export function registerDev(program: Command, contextOf: ContextOf): void {
@@ -47,13 +48,13 @@ async function dev({ terminal, config: configure }: CommandContext, flags: Engin
     { onProgress, maxConnections: 10, create: true },
     async ({ database, server }) => {
       await migrate(database, { onProgress });
-      const engine = engineOf(config, project, database, log);
-      const grpc = await grpcServerOf(config, flags, { engine, database, log });
+      const engine = await engineOf(config, project, database, log);
+      const servers = await Servers.of(config, flags, { engine, database, log });
       const stopNarrating = narrate(engine, log);
-      const introduction = (addresses: readonly string[]): void => {
+      const introduction = (addresses: Addresses): void => {
         introduce(terminal, config, project, engine, server, addresses);
       };
-      const told = await runUntilInterrupted(engine, config, interrupt, log, introduction, grpc);
+      const told = await runUntilInterrupted(engine, config, interrupt, log, introduction, servers);
       stopNarrating();
       return told;
     },
@@ -83,7 +84,7 @@ function introduce(
   project: Project,
   engine: Engine,
   server: PostgresServer,
-  addresses: readonly string[],
+  addresses: Addresses,
 ): void {
   const { bold, dim, yellow } = terminal.colors;
   const line = (title: string, text: string): void => terminal.print(`  ${bold(title.padEnd(10))} ${text}`);
@@ -104,8 +105,9 @@ function introduce(
       'not served',
       yellow(`${unserved.join(', ')} (steps that name them wait until somebody serves them)`),
     );
-  line('queue', config.queue);
-  if (addresses.length > 0) line('grpc', addresses.join(', '));
+  line('queue', shownQueue(config.queue));
+  if (addresses.grpc.length > 0) line('grpc', addresses.grpc.join(', '));
+  if (addresses.http !== undefined) line('http', `${addresses.http} (its OpenAPI document: /openapi.json)`);
   line('next', `treadle run ${exampleOf(project)}, treadle tasks, treadle doctor; Ctrl-C stops`);
   terminal.print();
 }

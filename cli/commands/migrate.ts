@@ -14,7 +14,7 @@ export function registerMigrate(program: Command, contextOf: ContextOf): void {
     .option('--check', 'change nothing; exit 1 when something is pending')
     .addHelpText(
       'after',
-      '\nA database that a Rails app has migrated is adopted: its tables are verified, and only the schema treadle is added.\n',
+      '\nA database that a Rails app has migrated is adopted: its tables are verified, and only the schema treadle is added.\n"treadle adopt" looks at its rows first, and does it while the app writes.\n',
     )
     .action(async (flags: { check?: boolean }, self: Command) => {
       const { terminal, config }: CommandContext = contextOf(self);

@@ -7,7 +7,6 @@ import type { CommandContext, ContextOf } from '../context.ts';
 import {
   addEngineOptions,
   engineOf,
-  grpcServerOf,
   loadProject,
   overridesOf,
   unservedHere,
@@ -17,6 +16,7 @@ import { onInterrupt } from '../interrupt.ts';
 import { requireCurrent, withDatabase } from '../open-database.ts';
 import { prettyLog } from '../pretty-log.ts';
 import { endAfter, runUntilInterrupted } from '../run-engine.ts';
+import { Servers } from '../servers.ts';
 import { templateTitle } from '../template-files.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -31,7 +31,7 @@ export function registerStart(program: Command, contextOf: ContextOf): void {
     .addHelpText(
       'after',
       '\nSIGTERM and Ctrl-C let running steps end (TREADLE_GRACE_SECONDS, default 30); a second one stops them.\n' +
-        '\nExamples:\n  $ treadle migrate && treadle start\n  $ treadle start --concurrency 200 --app dist/workflows.js\n  $ treadle start --grpc   (and handlers in Python or Ruby beside it)\n',
+        '\nExamples:\n  $ treadle migrate && treadle start\n  $ treadle start --concurrency 200 --app dist/workflows.js\n  $ treadle start --grpc   (and handlers in Python or Ruby beside it)\n  $ treadle start --http   (and the REST API of the Rails engine; /openapi.json says how)\n',
     )
     .action(async (flags: StartFlags, self: Command) => start(contextOf(self), flags));
 }
@@ -49,15 +49,15 @@ async function start({ terminal, config: configure }: CommandContext, flags: Sta
   const project = await loadProject(config);
   const name = await withDatabase(config, { maxConnections: 10 }, async ({ database }) => {
     await requireCurrent(database);
-    const engine = engineOf(config, project, database, log);
-    const grpc = await grpcServerOf(config, flags, { engine, database, log });
+    const engine = await engineOf(config, project, database, log);
+    const servers = await Servers.of(config, flags, { engine, database, log });
     const unserved = unservedHere(project, engine);
     if (unserved.length > 0)
       log.warn({ handlers: unserved }, 'templates name handlers that this process does not serve');
     const ready = (): void => {
       log.info({ templates: project.templates.map(templateTitle), concurrency: config.concurrency }, 'ready');
     };
-    return runUntilInterrupted(engine, config, interrupt, log, ready, grpc);
+    return runUntilInterrupted(engine, config, interrupt, log, ready, servers);
   });
   endAfter(name);
 }

@@ -1,11 +1,16 @@
 // Whether work gets done: migrations, the queue, live workers, handlers that nobody serves, and what stands still.
 import { pino } from 'pino';
 import type { Config } from '../../core/config.ts';
-import { GraphileWorkerQueue } from '../../engine/queue/graphile-worker.ts';
+import { TreadleError } from '../../core/errors.ts';
+import { queueSchemeOf, shownQueue } from '../../core/queue-url.ts';
+import { answered } from '../../engine/health.ts';
+import type { QueueAdapter } from '../../engine/queue/adapter.ts';
+import { queueOfUrl } from '../../engine/queue/queue-of-url.ts';
 import type { Database } from '../../sql/database.ts';
 import { hasGraphileWorker, listWorkers, stuckWork, type StuckWork } from '../../sql/diagnosis.ts';
 import { migrationStatus } from '../../sql/migrate.ts';
 import { unservedHandlers } from '../../sql/reports.ts';
+import { waitingWakeups } from '../../sql/tasks.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
 /** Work that has not moved for this long is stuck: recovery looks every few seconds. */
@@ -42,19 +47,40 @@ export async function workChecks(database: Database, config: Config): Promise<Ch
 }
 
 async function queueCheck(database: Database, config: Config): Promise<Check> {
-  if (config.queue === 'in-memory') {
+  const scheme = queueSchemeOf(config.queue);
+  if (scheme === 'memory') {
     return ok('queue', 'in memory of each engine; what was on its way is found again when one starts');
   }
-  if (!(await hasGraphileWorker(database))) {
+  if (scheme === 'graphile' && !(await hasGraphileWorker(database))) {
     return warn(
       'queue',
       'graphile-worker is not installed in this database',
       'The first "treadle start" or "treadle dev" installs it.',
     );
   }
-  const health = await new GraphileWorkerQueue({ database, log: pino({ level: 'silent' }) }).health();
-  if (health.ok) return ok('queue', health.message);
-  return fail('queue', health.message, 'Look at the tables in the schema graphile_worker.');
+  return queueHealth(database, config.queue, scheme === 'graphile');
+}
+
+async function queueHealth(database: Database, url: string, isOurs: boolean): Promise<Check> {
+  let queue: QueueAdapter;
+  try {
+    queue = await queueOfUrl(url, { database, log: pino({ level: 'silent' }) });
+  } catch (error) {
+    if (!(error instanceof TreadleError)) throw error;
+    return fail('queue', error.message, 'Correct TREADLE_QUEUE.');
+  }
+  try {
+    const { ok: isFine, message } = await answered(queue.health());
+    const { waiting } = await waitingWakeups(database, queue.longestDelayMs);
+    const backlog = waiting === 0 ? '' : `; ${waiting} tasks wait in Postgres to be handed to it`;
+    if (isFine) return ok('queue', `${message}${backlog}`);
+    const advice = isOurs
+      ? 'Look at the tables in the schema graphile_worker.'
+      : `Check that its server runs, and TREADLE_QUEUE (${shownQueue(url)}); nothing is lost, engines hand over what waits when it is back.`;
+    return fail('queue', `${message}${backlog}`, advice);
+  } finally {
+    await queue.stop();
+  }
 }
 
 async function workerCheck(database: Database): Promise<Check> {

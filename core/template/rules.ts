@@ -1,6 +1,7 @@
 // What must hold between the parts of a template and no single field can say: names are unique and known, no cycles,
 // a schema that is one. Reads unchecked JSON, so that one error can name these problems together with the simple ones.
 import type { Json, JsonObject } from '../json.ts';
+import { brokenScheduleRules } from '../schedule/template-rules.ts';
 import { cycleText, findCycle } from './dag.ts';
 import { compileSchema } from './json-schema.ts';
 import { isJsonObject, under } from './json-value.ts';
@@ -22,6 +23,7 @@ export function brokenRules(template: JsonObject): Finding[] {
     ...cycles(steps),
     ...namesOutside(template['named_steps'], steps),
     ...schemaProblems(template['schema']),
+    ...brokenScheduleRules(template),
   ];
 }
 

@@ -2,8 +2,11 @@
 // holds a TaskTemplate may rely on it: names are known and unique, no cycles, defaults filled, every environment sound.
 import { z } from 'zod';
 import type { JsonObject } from '../json.ts';
+import { concurrencySchema, limitKeysAt, rateSchema } from '../limits/limits.ts';
 import { backoffSchema } from '../retry.ts';
+import { SCHEDULE_KEYS, scheduleSchema } from '../schedule/schedule.ts';
 import { DEFAULTS, LIMITS } from '../vocabulary.ts';
+import { deadlineSeconds } from './deadline.ts';
 import { environmentFindings, normalisedOverlay } from './overlay.ts';
 import { mergeEnvironment } from './merge.ts';
 import { isJsonObject, plainJson } from './json-value.ts';
@@ -33,9 +36,6 @@ const version = z
   .regex(/^\d+\.\d+\.\d+$/, 'a version such as "1.2.3"')
   .max(LIMITS.version, `a version of at most ${LIMITS.version} characters`);
 const timeout = `a number of seconds above 0, at most ${LONGEST_TIMEOUT_SECONDS}`;
-/** Ten years. */
-export const LONGEST_DEADLINE_SECONDS = 315_360_000;
-const deadline = `a number of seconds above 0, at most ${LONGEST_DEADLINE_SECONDS}`;
 const handlerName = text(255);
 const description = z
   .string(`text of at most ${LIMITS.description} characters`)
@@ -64,6 +64,11 @@ const stepTemplateSchema = z.strictObject({
   custom_events: z.array(customEventSchema).exactOptional(),
   timeout_seconds: z.number(timeout).gt(0, timeout).max(LONGEST_TIMEOUT_SECONDS, timeout).exactOptional(),
   backoff: backoffSchema.exactOptional(),
+  /** Of steps that are ready the highest is taken first; of jobs that wait, the one with the highest step. Default 0. */
+  priority: wholeNumber(-100, 100).exactOptional(),
+  /** How many steps of this name run at once, and how many start within a period, in the tasks of all versions. */
+  concurrency: concurrencySchema.exactOptional(),
+  rate: rateSchema.exactOptional(),
 });
 
 /** The template as written, after zod filled its defaults and before it is normalised. */
@@ -76,18 +81,22 @@ const taskTemplateSchema = z.strictObject({
   module_namespace: handlerName.exactOptional(),
   concurrent: z.boolean().exactOptional(),
   identity_strategy: z.enum(['uuid', 'hash']).exactOptional(),
-  /** Within so many seconds from its earliest start a task must have ended. */
-  deadline_seconds: z
-    .number(deadline)
-    .gt(0, deadline)
-    .max(LONGEST_DEADLINE_SECONDS, deadline)
-    .exactOptional(),
+  deadline_seconds: deadlineSeconds.exactOptional(),
   default_dependent_system: text(LIMITS.system_name).exactOptional(),
   named_steps: z.array(text(LIMITS.step_name)).exactOptional(),
   schema: jsonObject.exactOptional(),
+  /** When tasks of this template begin by themselves: one schedule, or a list of them with names. */
+  schedule: z.union([scheduleSchema, z.array(scheduleSchema)]).exactOptional(),
+  /** The same for all steps of all tasks of this name together. */
+  concurrency: concurrencySchema.exactOptional(),
+  rate: rateSchema.exactOptional(),
   environments: z.record(z.string(), jsonObject).exactOptional(),
   step_templates: z.array(stepTemplateSchema).min(1, 'at least one step'),
 });
+
+/** A union of schemas cannot say what was expected; each of its sides can. */
+const withOneSchedule = taskTemplateSchema.extend({ schedule: scheduleSchema.exactOptional() });
+const withSchedules = taskTemplateSchema.extend({ schedule: z.array(scheduleSchema) });
 
 type WrittenTemplate = z.output<typeof taskTemplateSchema>;
 type WrittenStep = WrittenTemplate['step_templates'][number];
@@ -133,7 +142,8 @@ interface Checked {
 
 /** Field by field with zod and between the fields with the rules; environments are left alone. */
 function check(json: JsonObject): Checked {
-  const parsed = taskTemplateSchema.safeParse(json, { error: expectation });
+  const schema = Array.isArray(json['schedule']) ? withSchedules : withOneSchedule;
+  const parsed = schema.safeParse(json, { error: expectation });
   const fields = parsed.success ? [] : fromZod(parsed.error.issues, json, keysAt);
   const findings = [...fields, ...brokenRules(json)];
   return {
@@ -172,6 +182,9 @@ const STEP_KEYS = Object.keys(stepTemplateSchema.shape);
 /** The keys known at a path, for suggestions. */
 function keysAt(at: Path): readonly string[] {
   if (at.length === 0) return TASK_KEYS;
+  if (at[0] === 'schedule') return SCHEDULE_KEYS;
+  const limitKeys = limitKeysAt(at.at(-1));
+  if (limitKeys) return limitKeys;
   if (at.length === 2) return STEP_KEYS;
   return Object.keys(at[2] === 'backoff' ? backoffSchema.shape : customEventSchema.shape);
 }

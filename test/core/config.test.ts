@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../core/config.ts';
+import { QUEUE_FORMS } from '../../core/queue-url.ts';
 
 describe('loadConfig', () => {
   it('fills every default from an empty environment', () => {
@@ -7,7 +8,7 @@ describe('loadConfig', () => {
       databaseUrl: undefined,
       environment: 'development',
       concurrency: 100,
-      queue: 'graphile-worker',
+      queue: 'graphile://',
       logLevel: 'info',
       dataDir: '.treadle',
       templates: undefined,
@@ -28,6 +29,9 @@ describe('loadConfig', () => {
       grpcTokens: undefined,
       grpcAllowPlaintext: false,
       grpcMaxMessageBytes: 16_777_216,
+      httpListen: undefined,
+      httpTokens: undefined,
+      httpAllowPlaintext: false,
     });
   });
 
@@ -62,7 +66,7 @@ describe('loadConfig', () => {
     ['TREADLE_CONCURRENCY', '1e3', 'a whole number from 1 to 1000000'],
     ['TREADLE_SWEEP_SECONDS', '0', 'a whole number from 1 to 86400'],
     ['TREADLE_RETENTION_DAYS', '30d', 'a whole number from 1 to 36500'],
-    ['TREADLE_QUEUE', 'redis', 'one of graphile-worker, in-memory'],
+    ['TREADLE_QUEUE', 'redis', QUEUE_FORMS],
     ['TREADLE_LOG_LEVEL', 'loud', 'one of trace, debug, info, warn, error, fatal, silent'],
   ])('refuses %s=%s and says what was expected', (variable, value, expected) => {
     expect(() => loadConfig({ [variable]: value })).toThrow(

@@ -9,7 +9,7 @@ const IMPORT = /from '(treadle(?:\/\w+)?)'/g;
 const DOORS: Readonly<Record<string, string>> = {
   treadle: 'index.ts',
   'treadle/grpc': 'bindings/grpc/server.ts',
-  'treadle/testing': 'handlers/testing.ts',
+  'treadle/testing': 'testing.ts',
 };
 
 export interface Guide {

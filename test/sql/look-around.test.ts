@@ -27,6 +27,7 @@ const NOTHING: Round = {
   overdue: false,
   next_wakeup_in_ms: null,
   next_deadline_in_ms: null,
+  next_schedule_in_ms: null,
 };
 
 /** A database of its own: what one test leaves to do is not there for the next. */

@@ -87,12 +87,13 @@ export function untilAborted(signal: AbortSignal): Promise<never> {
 export async function eventually<Value>(
   ask: () => Promise<Value>,
   satisfied: (value: Value) => boolean,
+  withinMs = 15_000,
 ): Promise<Value> {
-  const giveUp = Date.now() + 15_000;
+  const giveUp = Date.now() + withinMs;
   for (;;) {
     const value = await ask();
     if (satisfied(value)) return value;
     await new Promise(setImmediate); // the question may be answered without the world moving on
-    if (Date.now() > giveUp) throw new Error(`still ${JSON.stringify(value)} after 15 s`);
+    if (Date.now() > giveUp) throw new Error(`still ${JSON.stringify(value)} after ${withinMs / 1000} s`);
   }
 }

@@ -3,9 +3,9 @@
 import type { Executor } from '../../sql/database.ts';
 import { checkInvariants } from '../../sql/invariants.ts';
 
-/** Sentences about what is broken; empty when all is well. */
-export async function violations(db: Executor): Promise<string[]> {
-  const broken = await checkInvariants(db);
+/** Sentences about what is broken in these tasks, or in all; empty when all is well. */
+export async function violations(db: Executor, taskIds?: readonly number[]): Promise<string[]> {
+  const broken = await checkInvariants(db, taskIds);
   const overdone = await db.query<{ violation: string }>(OVERDONE);
   return [
     ...broken.map(({ subject, subject_id, violation }) => `${subject} ${subject_id}: ${violation}`),

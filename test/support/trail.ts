@@ -91,7 +91,7 @@ export async function derivedRows(db: Executor, taskId: number): Promise<JsonObj
   const [row] = await db.query<{ derived: JsonObject }>(
     `select jsonb_build_object(
        'ready', (
-         select coalesce(jsonb_agg(to_jsonb(r) order by r.workflow_step_id), '[]')
+         select coalesce(jsonb_agg(to_jsonb(r) - 'lane_id' order by r.workflow_step_id), '[]')
          from treadle.ready_steps r
          where r.task_id = $1
        ),

@@ -126,6 +126,7 @@ describe('a bad template', () => {
     ['default_retry_limit', 1.5, 'a whole number'],
     ['timeout_seconds', 0, 'above 0'],
     ['timeout_seconds', 2_147_484, 'at most 2147483'],
+    ['priority', 101, 'a whole number from -100 to 100'],
     ['handler_config', 'x', 'an object'],
     ['default_retryable', 1, 'true or false'],
     ['dependent_system', '', 'text of 1 to 64 characters'],

@@ -39,6 +39,7 @@ begin
       return;
     end if;
     perform treadle.note_open_tasks();
+    perform treadle.forget_groups(interval '1 hour', 5000);
     update treadle.sweeps set swept_at = v_now;
   end if;
 

@@ -28,13 +28,14 @@ begin
       default_retry_limit = excluded.default_retry_limit, updated_at = p_at;
 
   insert into treadle.step_definitions
-    (named_task_id, named_step_id, ordinal, step_name, handler, handler_config, timeout_ms, backoff)
-  select p_named_task_id, s.named_step_id, s.ordinal, s.name, s.handler_class, s.handler_config, s.timeout_ms, s.backoff
+    (named_task_id, named_step_id, ordinal, step_name, handler, handler_config, timeout_ms, backoff, priority)
+  select p_named_task_id, s.named_step_id, s.ordinal, s.name, s.handler_class, s.handler_config, s.timeout_ms, s.backoff,
+    s.priority
   from treadle.step_templates(p_steps) s
   on conflict (named_task_id, named_step_id) do update
     set ordinal = excluded.ordinal, step_name = excluded.step_name, handler = excluded.handler,
       handler_config = excluded.handler_config, timeout_ms = excluded.timeout_ms, backoff = excluded.backoff,
-      in_template = true;
+      priority = excluded.priority, in_template = true;
 
   insert into treadle.step_dependencies (named_task_id, named_step_id, depends_on_named_step_id)
   select p_named_task_id, s.named_step_id, parent.named_step_id
@@ -45,7 +46,7 @@ begin
 
   perform treadle.heed_pauses();
   update treadle.ready_steps r
-  set handler = d.handler, held = treadle.is_paused(r.task_id, d.handler)
+  set handler = d.handler, held = treadle.is_paused(r.task_id, d.handler), lane_id = null
   from public.tasker_workflow_steps s
   join public.tasker_tasks t on t.task_id = s.task_id
   join treadle.step_definitions d

@@ -25,6 +25,7 @@ begin
     and configuration = p_configuration
     and exists (select from treadle.step_definitions d where d.named_task_id = tasker_named_tasks.named_task_id);
   if v_named_task_id is not null and treadle.same_definitions(v_named_task_id, p_template) then
+    perform treadle.register_limits(v_named_task_id, p_template);
     return v_named_task_id;
   end if;
 
@@ -43,6 +44,7 @@ begin
   select v_named_task_id, make_interval(secs => (p_template ->> 'deadline_seconds')::double precision)
   where p_template ->> 'deadline_seconds' is not null;
   perform treadle.register_steps(v_named_task_id, p_template -> 'step_templates', v_now);
+  perform treadle.register_limits(v_named_task_id, p_template);
   return v_named_task_id;
 end
 $$;

@@ -4,12 +4,12 @@ create or replace function treadle.same_definitions(p_named_task_id integer, p_t
 language sql stable
 as $$
   select not exists (
-    select s.named_step_id, s.name, s.handler_class, s.handler_config, s.timeout_ms, s.backoff, s.ordinal,
+    select s.named_step_id, s.name, s.handler_class, s.handler_config, s.timeout_ms, s.backoff, s.ordinal, s.priority,
       s.skippable, s.default_retryable, s.default_retry_limit,
       array(select parent from jsonb_array_elements_text(s.depends_on_steps) as each_parent (parent) order by parent)
     from treadle.step_templates(p_template -> 'step_templates') s
     except
-    select d.named_step_id, d.step_name, d.handler, d.handler_config, d.timeout_ms, d.backoff, d.ordinal,
+    select d.named_step_id, d.step_name, d.handler, d.handler_config, d.timeout_ms, d.backoff, d.ordinal, d.priority,
       n.skippable, n.default_retryable, n.default_retry_limit,
       array(
         select parent.step_name

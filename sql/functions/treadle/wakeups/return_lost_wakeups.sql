@@ -8,9 +8,9 @@ declare
   v_now timestamptz := treadle.now();
   v_count integer;
 begin
-  update treadle.wakeups
+  update treadle.wakeups w
   set handed_at = null
-  where handed_at < v_now - p_grace and run_at < v_now - p_grace;
+  where w.run_at < v_now - p_grace and treadle.is_lost(w.run_at, w.handed_at, v_now, p_grace);
   get diagnostics v_count = row_count;
   return v_count;
 end

@@ -19,7 +19,8 @@ create or replace function treadle.look_around(
   late boolean,
   overdue boolean,
   next_wakeup_in_ms double precision,
-  next_deadline_in_ms double precision
+  next_deadline_in_ms double precision,
+  next_schedule_in_ms double precision
 )
 language plpgsql
 set plan_cache_mode = 'force_generic_plan'
@@ -44,14 +45,17 @@ begin
   ready := exists (
     select from unnest(p_handlers) as wanted (handler)
     cross join lateral (
-      select from treadle.ready_steps r where r.handler = wanted.handler and not r.held limit 1
+      select from treadle.ready_steps r where r.handler = wanted.handler and not r.held and r.lane_id is null limit 1
     ) one
+  ) or exists (
+    select from treadle.limited_handlers l
+    where l.handler = any (p_handlers) and treadle.has_lanes(l.handler)
   );
   changed := exists (select from treadle.changed_tasks);
   unhanded := exists (select from treadle.wakeups w where w.handed_at is null);
   late := exists (
     select from treadle.wakeups w
-    where w.handed_at is not null and w.handed_at < v_now - p_late and w.run_at < v_now - p_late
+    where w.handed_at is not null and w.run_at < v_now - p_late and treadle.is_lost(w.run_at, w.handed_at, v_now, p_late)
   );
   overdue := exists (select from treadle.wakeups w where w.handed_at is not null and w.run_at <= v_now);
   next_wakeup_in_ms := (
@@ -64,6 +68,7 @@ begin
   next_deadline_in_ms := (
     select extract(epoch from min(d.deadline_at) - v_now) * 1000 from treadle.deadlines d
   );
+  next_schedule_in_ms := treadle.next_schedule_in_ms();
   return next;
 end
 $$;

@@ -1,0 +1,22 @@
+// The oldest Celery that we promise to work with (that of Debian 12) passes the suite too, over Redis.
+import { beforeAll, describe } from 'vitest';
+import { noCelery, oldestCelery } from '../../support/celery.ts';
+import { celeryHarness } from '../../support/celery-harness.ts';
+import { fileEnd } from '../../support/file-end.ts';
+import { testQueue } from '../../support/queue-suite.ts';
+import { noRedis, startRedis, type TestRedis } from '../../support/redis.ts';
+
+const INSTALL_MS = 120_000;
+const missing = noRedis ?? noCelery;
+const atEnd = fileEnd();
+let broker: TestRedis;
+let version: string;
+beforeAll(async () => {
+  if (missing !== undefined) return;
+  broker = await startRedis({ persistent: true, atEnd });
+  version = await oldestCelery();
+}, INSTALL_MS);
+
+describe.skipIf(missing)('Celery 5.2.6 over Redis', () => {
+  testQueue(celeryHarness({ broker: () => broker, version: () => version }));
+});
