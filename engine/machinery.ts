@@ -9,9 +9,9 @@ import type { HandlerRegistry } from '../handlers/registry.ts';
 import { runStep } from '../handlers/step-handler.ts';
 import type { Database } from '../sql/database.ts';
 import { HandlerTransactions } from '../sql/handler-transaction.ts';
-import { changeWorker, undeliveredSteps, type Aftermath } from '../sql/steps.ts';
-import { notifyEngines, wakeUnfinishedTasks } from '../sql/tasks.ts';
-import { Crew, crewFor, roomFor } from './crew.ts';
+import { changeWorker, undeliveredSteps } from '../sql/steps.ts';
+import { wakeUnfinishedTasks } from '../sql/tasks.ts';
+import { Crew, roomFor } from './crew.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Finalizer } from './finalizer.ts';
@@ -20,6 +20,7 @@ import { LateStarts } from './late-starts.ts';
 import { LifecycleEvents } from './lifecycle-events.ts';
 import { Listener } from './listener.ts';
 import { Membership } from './membership.ts';
+import { hear, tellOfReady } from './news.ts';
 import { Operations } from './operations.ts';
 import type { EngineOptions } from './options.ts';
 import { Outage } from './outage.ts';
@@ -85,7 +86,7 @@ export class Machinery {
     const leaseSeconds = options.leaseSeconds ?? 15;
     const pollIntervalMs = options.pollIntervalMs ?? 1000;
     const emit: Emit = (event, payload) => this.events.publish(event, payload);
-    const drainWakeups = (): void => this.#drainWakeups();
+    const drainWakeups = (): void => this.drainWakeups();
 
     this.database = database;
     this.registry = registry;
@@ -153,7 +154,7 @@ export class Machinery {
     });
     this.finalizer = new Finalizer({
       emit,
-      onReady: (handlers) => this.#onReady(handlers),
+      onReady: (handlers) => tellOfReady(this, handlers),
       onWakeups: drainWakeups,
     });
     this.handover = new Handover({
@@ -217,7 +218,7 @@ export class Machinery {
       log,
       sessionLocks: options.sessionLocks ?? 'auto',
       identity: () => this.membership.identityIfAny,
-      onMessage: (message) => this.#onMessage(message),
+      onMessage: (message) => hear(this, message),
       onConnected: () => {
         this.recovery.lookNow(); // what was said meanwhile did not reach us
         this.supply.claims.wake();
@@ -316,7 +317,7 @@ export class Machinery {
   }
 
   /** An engine that was not started leaves it to the others: the database has told them. */
-  #drainWakeups(): void {
+  drainWakeups(): void {
     if (this.#begun) this.handover.drain();
   }
 
@@ -333,30 +334,6 @@ export class Machinery {
     this.listener.reconnect();
     this.recovery.lookNow();
     this.supply.claims.wake();
-  }
-
-  #onReady(handlers: Aftermath['ready_handlers']): void {
-    const ready = handlers.filter((handler) => handler !== null);
-    if (ready.length === 0) return;
-    const crews = [this.crew, ...this.roster.crews];
-    const serving = ready.map((handler) => crewFor(crews, handler));
-    if (serving.some((crew) => crew !== undefined)) this.supply.claims.wake();
-    const full = !this.vigil.isAlone && serving.some((crew) => crew?.isFull);
-    if (full || this.#leaving.signal.aborted || serving.includes(undefined)) {
-      notifyEngines(this.database, 'ready').catch(() => {}); // their next round looks for itself
-    }
-  }
-
-  #onMessage(message: string): void {
-    if (message === 'ready') this.supply.claims.wake();
-    else if (message === 'wakeups') this.#drainWakeups();
-    else if (message === 'deadlines') this.deadlines.look();
-    else if (message === 'schedules') this.scheduler.look();
-    else if (message === 'changed') this.recovery.settleChanged();
-    else if (message === 'busy') {
-      this.vigil.lookSharp();
-      this.supply.claims.wake(); // whoever begins may have more than it has slots for
-    } else if (message === 'revoked') this.recovery.checkClaims().catch(() => {}); // the next round looks again
   }
 }
 

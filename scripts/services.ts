@@ -1,5 +1,6 @@
 // The servers of queues that tests and benchmarks run for themselves: where the program is, or, where the caller allows it,
 // the package of the system that brings it. Nothing is started here.
+import { fileURLToPath } from 'node:url';
 import { run } from './programs.ts';
 import { installed, type Missing, type ToolchainOptions } from './toolchains.ts';
 
@@ -56,4 +57,12 @@ async function first({ programs, version }: Search): Promise<Service | undefined
     if (found !== undefined) return { ok: true, program, version: found };
   }
   return undefined;
+}
+
+/** `tsx scripts/services.ts` installs what is missing, and says what there is. */
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [name, service] of Object.entries({ redis: redisServer, rabbitmq: rabbitmqServer })) {
+    const found = await service({ install: 'packages' });
+    console.log(`${name}: ${found.ok ? found.program : found.why}`);
+  }
 }

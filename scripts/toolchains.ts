@@ -125,7 +125,10 @@ function missing(why: string): Missing {
 
 /** `tsx scripts/toolchains.ts` sets up all of it, and says what there is. */
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [forPython, forRuby] = [await python({ install: 'packages' }), await ruby({ install: 'packages' })];
+  const [forPython, forRuby] = [
+    await python({ install: 'packages' }),
+    await sidekiq({ install: 'packages' }),
+  ];
   console.log(`python: ${forPython.ok ? forPython.python : forPython.why}`);
   console.log(`ruby: ${forRuby.ok ? forRuby.ruby : forRuby.why}`);
 }

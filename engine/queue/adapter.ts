@@ -9,7 +9,10 @@ export interface TaskJob {
   /** Not before this instant (the clock of Postgres); undefined: at once. */
   readonly run_at: Date | undefined;
   readonly reason: EnqueueReason;
-  /** A later job with the same key replaces one that has not run: it always carries the earliest instant. */
+  /**
+   * A later job with the same key replaces one that waits: it always carries the earliest instant. The key is free as soon as its
+   * delivery begins, so that what comes meanwhile is delivered too.
+   */
   readonly dedupe_key: string;
   /** Of jobs that wait together the highest goes first, where the queue can do that. -100 to 100, 0 for most. */
   readonly priority: number;
@@ -53,6 +56,7 @@ export interface QueueAdapter {
   jobDueIn?(ms: number): void;
   /** Stops delivering; jobs that are being delivered may end. */
   stop(): Promise<void>;
+  /** Within about a second, and never an error: what is wrong is what it says. */
   health(): Promise<QueueHealth>;
 }
 

@@ -66,6 +66,14 @@ export class BullMqQueue implements QueueAdapter {
   async health(): Promise<QueueHealth> {
     const trouble = await this.#link.trouble();
     if (trouble !== undefined) return { ok: false, message: `bullmq: ${trouble}` };
+    try {
+      return await this.#counts();
+    } catch (error) {
+      return { ok: false, message: `bullmq: ${error instanceof Error ? error.message : String(error)}` }; // it went in this moment
+    }
+  }
+
+  async #counts(): Promise<QueueHealth> {
     const counts = await this.#use((queue) =>
       queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed'),
     );

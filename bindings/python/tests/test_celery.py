@@ -70,11 +70,17 @@ def new_engine() -> Iterator[Callable[..., Engine]]:
         each.stop()
 
 
+def leave_logging_alone(**_: object) -> None:
+    """Celery would set the level of the root logger, for all tests that follow."""
+
+
+signals.setup_logging.connect(leave_logging_alone)
+
+
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
     monkeypatch.setattr(treadle.celery, "FIRST_RETRY_SECONDS", 0.1)
     made = Celery("tests", broker="memory://", set_as_current=True)
-    made.conf.worker_log_color = False
     made.autodiscover_tasks(["treadle"], related_name="celery", force=True)
     with start_worker(made, perform_ping_check=False):
         yield made

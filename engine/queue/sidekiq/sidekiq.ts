@@ -62,8 +62,11 @@ export class SidekiqQueue implements QueueAdapter {
   async health(): Promise<QueueHealth> {
     const trouble = await this.#redis.trouble();
     if (trouble !== undefined) return { ok: false, message: trouble };
-    const message = await this.#redis.use((redis) => this.#state(redis));
-    return { ok: true, message };
+    try {
+      return { ok: true, message: await this.#redis.use((redis) => this.#state(redis)) };
+    } catch (error) {
+      return { ok: false, message: error instanceof Error ? error.message : String(error) }; // it went in this moment
+    }
   }
 
   async #push(redis: Redis, jobs: readonly TaskJob[]): Promise<void> {
