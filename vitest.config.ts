@@ -1,4 +1,5 @@
-// All tests run on one real Postgres, started once; two files at a time, each on a database of its own.
+// All tests run on one real Postgres, started once; three files at a time, each on a database of its own: many of them wait for
+// processes that they have started.
 import { defineConfig } from 'vitest/config';
 import { PlainLineReporter } from './test/support/plain-line-reporter.ts';
 
@@ -8,7 +9,7 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', new PlainLineReporter()],
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -6,12 +6,15 @@ import { test } from 'vitest';
 import type { RunTask } from '../../engine/queue/adapter.ts';
 import { queueCases, type QueueConsumer, type QueueHarness } from '../../engine/queue/conformance.ts';
 
-/** Registers every case for this queue. What it cannot do is shown as skipped, with the reason. */
-export function testQueue(harness: QueueHarness): void {
+/** Why a case of this name is not run, if so. */
+type LeftOut = (name: string) => string | undefined;
+
+/** Registers every case for this queue. What it cannot do, or `leftOut` does not want, is shown as skipped, with the reason. */
+export function testQueue(harness: QueueHarness, leftOut: LeftOut = () => undefined): void {
   for (const { name, timeoutMs, skip, run } of queueCases) {
-    const why = skip?.(harness);
-    const leftOut = why === undefined ? '' : ` (left out: ${why})`;
-    test(`${name}${leftOut}`, { timeout: timeoutMs, skip: why !== undefined }, () => run(harness));
+    const why = skip?.(harness) ?? leftOut(name);
+    const remark = why === undefined ? '' : ` (left out: ${why})`;
+    test(`${name}${remark}`, { timeout: timeoutMs, skip: why !== undefined }, () => run(harness));
   }
 }
 

@@ -32,8 +32,10 @@ begin
       g.starts + row_number() over (partition by g.group_id order by s.claim_id) as number
     from unnest(p_step_ids, p_claim_ids) as s (step_id, claim_id)
     cross join lateral jsonb_array_elements_text(p_group_ids -> s.step_id::text) as e (id)
-    join treadle.limit_groups g on g.group_id = e.id::bigint
-    join treadle.limits l on l.limit_id = g.limit_id
+    cross join lateral (
+      select g.group_id, g.limit_id, g.starts from treadle.limit_groups g where g.group_id = e.id::bigint offset 0
+    ) g
+    cross join lateral (select l.kind from treadle.limits l where l.limit_id = g.limit_id offset 0) l
   ),
   running as (
     insert into treadle.limited_claims (group_id, claim_id, workflow_step_id)
@@ -53,9 +55,13 @@ begin
   where g.group_id = c.group_id;
 
   delete from treadle.limited_starts s
-  using treadle.limit_groups g
-  join treadle.limits l on l.limit_id = g.limit_id and l.kind = 'rate'
-  where g.group_id = any (v_groups) and s.group_id = g.group_id
-    and s.number <= g.starts - l.amount and s.started_at <= p_at - l.per;
+  using unnest(v_groups) as v (id)
+  cross join lateral ( -- each group by its id: a limit has thousands of others
+    select g.group_id, g.limit_id, g.starts from treadle.limit_groups g where g.group_id = v.id offset 0
+  ) g
+  cross join lateral (
+    select l.amount, l.per from treadle.limits l where l.limit_id = g.limit_id and l.kind = 'rate' offset 0
+  ) l
+  where s.group_id = g.group_id and s.number <= g.starts - l.amount and s.started_at <= p_at - l.per;
 end
 $$;

@@ -23,8 +23,12 @@ begin
   cross join lateral (
     select f.* from treadle.full_groups f where f.handler = h.handler and f.opens_at <= p_at offset 0
   ) due
-  join treadle.limit_groups g on g.group_id = due.group_id
-  join treadle.limits l on l.limit_id = g.limit_id and l.kind = 'rate'
+  cross join lateral (
+    select g.limit_id from treadle.limit_groups g where g.group_id = due.group_id offset 0
+  ) g
+  cross join lateral (
+    select from treadle.limits l where l.limit_id = g.limit_id and l.kind = 'rate' offset 0
+  ) l
   cross join lateral treadle.group_room(due.group_id, 1, p_at) room
   where room.room = 0
     and f.group_id = due.group_id and f.handler = due.handler;
