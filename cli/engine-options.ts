@@ -61,7 +61,6 @@ function checkQueue(text: string | undefined): void {
 }
 
 /** Throws `invalid_config`. */
-
 export function overridesOf(flags: EngineFlags): ConfigOverrides {
   const { app, templates, concurrency, queue, env, logLevel, grpc, http } = flags;
   checkQueue(queue);
