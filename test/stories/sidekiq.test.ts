@@ -83,13 +83,14 @@ describe.skipIf(noSidekiq)('Sidekiq', () => {
   test('that is killed with jobs in its hands loses none: they are handed over again', async () => {
     const template = pair();
     const { engine, address, redis, redisUrl } = await world(template, quick);
-    const deaf = await serveRunTask(() => new Promise(() => {}));
+    const asked = new Set<number>();
+    const deaf = await serveRunTask((taskId) => new Promise(() => asked.add(taskId)));
     onTestFinished(() => deaf.close());
     const first = await startSidekiq({ redisUrl, target: deaf.target, concurrency: 10 });
     const taskIds = await Promise.all(Array.from({ length: 10 }, () => create(engine, template)));
     await eventually(
-      () => redis.llen('queue:default'),
-      (left) => left === 0,
+      async () => asked.size,
+      (tasks) => tasks === taskIds.length,
     );
     await first.kill();
     expect(await redis.exists('queue:default', 'retry', 'schedule')).toBe(0); // Sidekiq has lost them

@@ -39,7 +39,7 @@ export function celeryMessage(job: TaskJob, id: string): CeleryMessage {
     root_id: id,
     parent_id: null,
     group: null,
-    eta: job.run_at?.toISOString() ?? null,
+    eta: job.run_at ? etaOf(job.run_at) : null,
     expires: null,
     retries: 0,
     timelimit: [null, null],
@@ -71,6 +71,11 @@ export function redisEnvelope({ message, priority }: PlacedMessage, queue: strin
     },
   });
   return JSON.stringify(envelope);
+}
+
+/** As Celery itself writes it, with six digits: its 5.2 reads the fraction as a count of microseconds, whatever its length. */
+function etaOf(runAt: Date): string {
+  return runAt.toISOString().replace('Z', '000+00:00');
 }
 
 function bodyOf({ task_id, reason, correlation_id }: TaskJob): CeleryBody {

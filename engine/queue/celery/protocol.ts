@@ -20,7 +20,7 @@ export const headersSchema = z.strictObject({
   parent_id: z.null(),
   group: z.null(),
   /** The worker fetches the message at once and keeps it until then. */
-  eta: z.iso.datetime().nullable(),
+  eta: z.iso.datetime({ offset: true, precision: 6 }).nullable(),
   expires: z.null(),
   retries: z.literal(0),
   timelimit: z.tuple([z.null(), z.null()]),

@@ -37,7 +37,7 @@ test('a message names the task of the Python package, and a language that is not
 
 test('a delayed message says until when the worker keeps it', () => {
   const run_at = new Date('2031-01-01T00:00:00.250Z');
-  expect(envelopeOf({ ...jobFor(7), run_at }).headers['eta']).toBe('2031-01-01T00:00:00.250Z');
+  expect(envelopeOf({ ...jobFor(7), run_at }).headers['eta']).toBe('2031-01-01T00:00:00.250000+00:00');
 });
 
 test('a message always has the exchange without which a worker ends', () => {
