@@ -9,7 +9,8 @@ endQuietlyWhenNobodyReads();
 const words = process.argv.slice(2);
 let status = 0;
 try {
-  await createProgram(process.env).parseAsync(words, { from: 'user' });
+  const program = await createProgram(process.env, words);
+  await program.parseAsync(words, { from: 'user' });
 } catch (error) {
   status = reportError(error, {
     json: words.includes('--json'),

@@ -37,6 +37,8 @@ export interface RecoveryOptions {
   /** False while leases may have ended only because Postgres was away for everybody. */
   readonly maySeeDeaths: () => boolean;
   readonly drainWakeups: () => void;
+  /** Other engines have died. */
+  readonly onDeaths: () => void;
   /** For these handlers steps are looked for in each round; null: never. */
   readonly handlers: () => readonly string[] | null;
   /** There are such steps. */
@@ -94,8 +96,9 @@ export class Recovery {
 
   /** Gives the steps of dead workers back: those past their lease, and `absent` ones whose lock is still free. */
   async takeBack(absent: readonly number[] = []): Promise<void> {
-    const { database, log, onAftermath } = this.#options;
+    const { database, log, onAftermath, onDeaths } = this.#options;
     const back = await takeBackLostSteps(database, absent);
+    onDeaths();
     if (back.lost.length === 0) return;
     log.warn(
       { steps: back.lost.length, task_ids: [...new Set(back.lost.map((step) => step.task_id))] },

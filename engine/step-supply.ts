@@ -42,6 +42,11 @@ export class StepSupply {
     this.starter = new Batcher({ maxSize: TASKS_AT_ONCE, run: (taskIds) => this.#startTasks(taskIds) });
   }
 
+  /** Resolves when nothing more will be claimed, and what was claimed has come. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#nextLook.stop(), this.claims.stop()]);
+  }
+
   /** What the recording of so many steps may claim. */
   order(ended: number): Order {
     return this.#orderFor(this.claims.lend(ended));

@@ -1,6 +1,5 @@
 // Running our statements inside somebody else's transaction: a node-postgres client, a Drizzle or a Kysely transaction.
 import type { SQL } from 'drizzle-orm';
-import { sql as drizzleSql } from 'drizzle-orm';
 import type pg from 'pg';
 import { TreadleError } from '../core/errors.ts';
 import { ClientExecutor, type Executor, asTreadleError } from './database.ts';
@@ -33,7 +32,7 @@ export function borrow(transaction: BorrowedTransaction): Executor {
 
 function drizzleExecutor(tx: DrizzleTransaction): Executor {
   return {
-    query: (text, values = []) => rowsOf(async () => tx.execute(asDrizzleSql(text, values))),
+    query: (text, values = []) => rowsOf(async () => tx.execute(await asDrizzleSql(text, values))),
   };
 }
 
@@ -51,8 +50,9 @@ function kyselyExecutor(trx: KyselyTransaction): Executor {
   };
 }
 
-/** Our numbered parameters as Drizzle's template: `$1` becomes a bound value. */
-function asDrizzleSql(text: string, values: readonly unknown[]): SQL {
+/** Our numbered parameters as Drizzle's template: `$1` becomes a bound value. Drizzle is loaded where there is a transaction of it. */
+async function asDrizzleSql(text: string, values: readonly unknown[]): Promise<SQL> {
+  const { sql: drizzleSql } = await import('drizzle-orm');
   const chunks = text.split(/\$(\d+)/);
   const parts = chunks.map((chunk, index) =>
     index % 2 === 0 ? drizzleSql.raw(chunk) : drizzleSql`${drizzleSql.param(values[Number(chunk) - 1])}`,

@@ -46,3 +46,19 @@ export async function countGraphileJobs(
   );
   return row ?? { waiting: 0, failed: 0 };
 }
+
+/** Gives jobs back that have been in somebody's hands for so long, with all else that these hold; anybody may fetch them. */
+export async function unlockGraphileJobs(
+  db: Executor,
+  identifier: string,
+  heldSeconds: number,
+): Promise<void> {
+  await db.query(
+    `select graphile_worker.force_unlock_workers(array(
+       select distinct job.locked_by
+       from graphile_worker.jobs job
+       where job.task_identifier = $1 and job.locked_at <= clock_timestamp() - make_interval(secs => $2)
+     ))`,
+    [identifier, heldSeconds],
+  );
+}

@@ -3,7 +3,8 @@
 import type pg from 'pg';
 import type { Json } from '../core/json.ts';
 import { asTreadleError, ClientExecutor, type Database } from './database.ts';
-import { completeStep, type Aftermath } from './steps.ts';
+import { completeStep } from './outcomes.ts';
+import type { Aftermath } from './steps.ts';
 
 export interface HandlerTransaction {
   readonly claimToken: string;

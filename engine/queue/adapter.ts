@@ -35,6 +35,8 @@ export interface QueueAdapter {
   readonly durable: boolean;
   /** How far ahead of its time a job may be given to the queue, in ms; until then it waits in Postgres. Default: any time. */
   readonly longestDelayMs?: number;
+  /** The adapter has said in the log that its server is away, and will say that it is back: the engine need not. Default: false. */
+  readonly hasSaidAway?: boolean;
   /**
    * Prepares what the queue needs (its schema, its connection). Safe to call twice and by two processes at once. Throws
    * `queue_unavailable` within some seconds when the queue does not answer.
@@ -54,6 +56,11 @@ export interface QueueAdapter {
    * they need not poll while nothing is due.
    */
   jobDueIn?(ms: number): void;
+  /**
+   * An engine has died: what it had fetched may go to others. Only of queues that keep such jobs for their consumer; what is delivered
+   * twice because of that does no harm.
+   */
+  consumersDied?(): void;
   /** Stops delivering; jobs that are being delivered may end. */
   stop(): Promise<void>;
   /** Within about a second, and never an error: what is wrong is what it says. */

@@ -39,6 +39,10 @@ export class BullMqQueue implements QueueAdapter {
     this.#link = openRedis(options.url, options);
   }
 
+  get hasSaidAway(): boolean {
+    return this.#link.isAway;
+  }
+
   async install(): Promise<void> {
     await this.#use(async () => {});
   }

@@ -14,7 +14,7 @@ import {
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { asTreadleError, type Database, type Executor } from '../../sql/database.ts';
-import { addGraphileJobs, countGraphileJobs } from '../../sql/graphile-jobs.ts';
+import { addGraphileJobs, countGraphileJobs, unlockGraphileJobs } from '../../sql/graphile-jobs.ts';
 import { ownsSession } from '../../sql/listen.ts';
 import { isAway } from '../outage.ts';
 import { QUIET_POLL_MS } from '../periods.ts';
@@ -26,6 +26,10 @@ const IDENTIFIER = 'treadle_run_task';
 /** One listens, one fetches, one completes in batches, one to spare: starting a task uses the engine's own pool. */
 const CONNECTIONS = 4;
 const RESTART_MS = 1000;
+/** A job only starts its task: who holds one for longer is dead, or so slow that another may try. */
+const LONGEST_START_MS = 1000;
+/** Between the looks after a death; the second is for what Postgres was just fetching for the dead. */
+const LOOKS_AFTER_DEATH_MS = [LONGEST_START_MS, 2 * LONGEST_START_MS];
 const FEW_CONNECTIONS_ARE_MEANT = /having maxPoolSize .* smaller than concurrency/;
 
 export interface GraphileWorkerOptions {
@@ -77,9 +81,23 @@ export class GraphileWorkerQueue implements QueueAdapter {
     this.#polling?.expect(ms);
   }
 
+  /** graphile-worker would keep what the dead had fetched for four hours. */
+  consumersDied(): void {
+    this.#takeFromTheDead().catch(() => {}); // the engine stops, or Postgres is away: their tasks are handed over again, some time later
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#end();
+  }
+
+  async #takeFromTheDead(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (const ms of LOOKS_AFTER_DEATH_MS) {
+      await pause(ms, undefined, { signal });
+      await unlockGraphileJobs(this.#options.database, IDENTIFIER, LONGEST_START_MS / 1000);
+      this.jobDueIn(0);
+    }
   }
 
   /** Its runner gives up after some errors in a row. Ours must run for as long as the engine does. */

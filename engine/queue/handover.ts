@@ -1,11 +1,19 @@
-// Hands wake-ups from the outbox (treadle.wakeups) to the queue: in the order of their instants, each page in a transaction
+// Hands wake-ups from an outbox (treadle.wakeups; treadle.tasks_for_rails) to a queue: in the order of their instants, each page in a transaction
 // that commits when the queue has taken it, so at least once. What the queue cannot hold for so long stays in Postgres until
 // it is near. While the queue is away nothing is lost: the rows wait.
 import type { Logger } from 'pino';
 import type { Emit } from '../../core/events.ts';
 import { TreadleError } from '../../core/errors.ts';
 import type { Database, Executor } from '../../sql/database.ts';
-import { notifyEngines, takeWakeups, waitingWakeups, type Wakeup } from '../../sql/tasks.ts';
+import { takeTasksForRails, waitingForRails } from '../../sql/fleet.ts';
+import {
+  notifyEngines,
+  takeWakeups,
+  waitingWakeups,
+  type EngineMessage,
+  type WaitingWakeups,
+  type Wakeup,
+} from '../../sql/tasks.ts';
 import { isAway } from '../outage.ts';
 import { LONGEST_ROUND_MS } from '../periods.ts';
 import { dedupeKey, type QueueAdapter, type TaskJob } from './adapter.ts';
@@ -26,9 +34,30 @@ const SHORT_DELAY_MS = LONGEST_ROUND_MS + 1000;
 const OTHERS_TURN_MS = 1000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** Where wake-ups wait for the queue. */
+export interface Outbox {
+  /** Fewer than `limit`: there are no more. */
+  readonly take: (tx: Executor, limit: number, aheadMs?: number) => Promise<Wakeup[]>;
+  readonly waiting: (db: Executor, aheadMs?: number) => Promise<WaitingWakeups>;
+  /** What engines are told when there is something in it. */
+  readonly message: EngineMessage;
+}
+
+/** Of tasks that come back to Treadle. */
+const WAKEUPS: Outbox = { take: takeWakeups, waiting: waitingWakeups, message: 'wakeups' };
+
+/** Of tasks that the Rails engine is to run. */
+export const TASKS_FOR_RAILS: Outbox = {
+  take: takeTasksForRails,
+  waiting: waitingForRails,
+  message: 'rails',
+};
+
 export interface HandoverOptions {
   readonly database: Database;
   readonly queue: QueueAdapter;
+  /** Default: the wake-ups of Treadle. */
+  readonly outbox?: Outbox;
   readonly emit: Emit;
   readonly log: Logger;
   /** A statement failed because Postgres is away. */
@@ -39,6 +68,7 @@ export interface HandoverOptions {
 
 export class Handover {
   readonly #options: HandoverOptions;
+  readonly #outbox: Outbox;
   readonly #outage: QueueOutage;
   readonly #timers = new Set<NodeJS.Timeout>();
   #near: NodeJS.Timeout | undefined;
@@ -48,8 +78,10 @@ export class Handover {
 
   constructor(options: HandoverOptions) {
     this.#options = options;
+    this.#outbox = options.outbox ?? WAKEUPS;
     this.#outage = new QueueOutage({
       log: options.log,
+      hasSaidAway: () => options.queue.hasSaidAway ?? false,
       waiting: () => this.waiting(),
       onRetry: () => this.#begin(),
     });
@@ -63,7 +95,7 @@ export class Handover {
   /** Wake-ups that the queue should know of and does not. */
   async waiting(): Promise<number> {
     const { database, queue } = this.#options;
-    return (await waitingWakeups(database, queue.longestDelayMs)).waiting;
+    return (await this.#outbox.waiting(database, queue.longestDelayMs)).waiting;
   }
 
   /** Hands all wake-ups to the queue. One drain at a time; a call during a drain makes it look again. */
@@ -88,7 +120,7 @@ export class Handover {
   }
 
   #leaveToOthers(): void {
-    notifyEngines(this.#options.database, 'wakeups').catch(() => {}); // their next round looks for itself
+    notifyEngines(this.#options.database, this.#outbox.message).catch(() => {}); // their next round looks for itself
   }
 
   #begin(): void {
@@ -126,7 +158,7 @@ export class Handover {
   async #drainPage(limit: number): Promise<number> {
     const { database, queue } = this.#options;
     const wakeups = await database.transaction(async (tx) => {
-      const taken = await takeWakeups(tx, limit, queue.longestDelayMs);
+      const taken = await this.#outbox.take(tx, limit, queue.longestDelayMs);
       if (taken.length > 0) await this.#enqueue(tx, taken);
       return taken;
     });
@@ -169,7 +201,7 @@ export class Handover {
   async #expectNext(): Promise<void> {
     const { database, queue } = this.#options;
     if (queue.longestDelayMs === undefined) return;
-    const { waiting, next_in_ms } = await waitingWakeups(database, queue.longestDelayMs);
+    const { waiting, next_in_ms } = await this.#outbox.waiting(database, queue.longestDelayMs);
     clearTimeout(this.#near);
     if (waiting === 0 && next_in_ms === null) return;
     const nearInMs = waiting > 0 ? OTHERS_TURN_MS : Math.max((next_in_ms ?? 0) - queue.longestDelayMs, 0);

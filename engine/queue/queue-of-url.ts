@@ -77,6 +77,22 @@ export async function queueOfUrl(text: string, given: QueueSurroundings): Promis
   }
 }
 
+/**
+ * The queue of the Rails engine: a Sidekiq whose jobs are Tasker::TaskRunnerJob.
+ * @throws TreadleError `invalid_config`, also for any other queue: its jobs would not reach the Rails engine
+ */
+export async function railsQueueOfUrl(text: string, given: QueueSurroundings): Promise<QueueAdapter> {
+  const scheme = queueSchemeOf(text);
+  const isSidekiq = scheme === 'sidekiq' || scheme === 'sidekiqs';
+  if (!isSidekiq || new URL(text).searchParams.get('mode') !== 'tasker') {
+    throw new TreadleError(
+      'invalid_config',
+      `queue of the Rails engine: expected a URL like sidekiq://host:6379/0?mode=tasker, came ${shownQueue(text)}`,
+    );
+  }
+  return queueOfUrl(text, given);
+}
+
 function isMissingModule(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
 }

@@ -1,4 +1,4 @@
-// The queue's server is away: said once, tried again with growing pauses instead of at every decision, and said once more
+// The queue's server is away: said once (here, or by a queue that watches its connection), tried again with growing pauses instead of at every decision, and said once more
 // when it is back. Meanwhile wake-ups stay where they are safe, in treadle.wakeups.
 import type { Logger } from 'pino';
 import { TreadleError } from '../../core/errors.ts';
@@ -8,6 +8,8 @@ const LONGEST_PAUSE_MS = 5000;
 
 export interface QueueOutageOptions {
   readonly log: Logger;
+  /** Whether the queue has said itself that its server is away: one outage is one line. */
+  readonly hasSaidAway: () => boolean;
   /** How many wake-ups wait. */
   readonly waiting: () => Promise<number>;
   /** Time to try again. */
@@ -18,6 +20,7 @@ export class QueueOutage {
   readonly #options: QueueOutageOptions;
   #began: number | undefined;
   #reason = '';
+  #level: 'warn' | 'debug' = 'warn';
   #pauseMs = FIRST_PAUSE_MS;
   #handed = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -45,7 +48,8 @@ export class QueueOutage {
     this.wait();
     if (!isNew) return;
     const waiting = await this.#options.waiting().catch(() => undefined); // Postgres may be away too
-    this.#options.log.warn(
+    this.#level = this.#options.hasSaidAway() ? 'debug' : 'warn';
+    this.#options.log[this.#level](
       { waiting },
       `the queue is away: ${failure.message}; tasks wait in Postgres until it is back`,
     );
@@ -58,7 +62,7 @@ export class QueueOutage {
     this.#handed += count;
     if (!all) return;
     const seconds = ((performance.now() - this.#began) / 1000).toFixed(1);
-    this.#options.log.info(
+    this.#options.log[this.#level === 'warn' ? 'info' : 'debug'](
       { handed_over: this.#handed },
       `the queue is back after ${seconds} s; ${this.#handed} wake-ups that waited were handed over`,
     );

@@ -51,7 +51,7 @@ export class RedisLink {
   readonly #log: Logger;
   #kept = false;
   #users = 0;
-  #away = false;
+  #awaySince: number | undefined;
   #lastError: unknown;
   /** ioredis still calls itself ready while it says goodbye, */
   #leaving: Promise<unknown> | undefined;
@@ -97,7 +97,7 @@ export class RedisLink {
 
   /** Whether it was kept and broke, and has not come back. */
   get isAway(): boolean {
-    return this.#away;
+    return this.#awaySince !== undefined;
   }
 
   /** A use that comes later opens it for as long as it lasts. */
@@ -184,18 +184,19 @@ export class RedisLink {
   }
 
   #broke(): void {
-    if (this.#away || !this.#kept) return;
-    this.#away = true;
+    if (this.isAway || !this.#kept) return;
+    this.#awaySince = performance.now();
     this.#log.warn(
-      `Redis at ${this.address} is away (${reasonOf(this.#lastError)}); trying to connect until it is back`,
+      `Redis at ${this.address} is away (${reasonOf(this.#lastError)}); tasks wait in Postgres until it is back`,
     );
   }
 
   #isBack(): void {
     this.#lastError = undefined;
-    if (!this.#away) return;
-    this.#away = false;
-    this.#log.warn(`Redis at ${this.address} is back`);
+    if (this.#awaySince === undefined) return;
+    const seconds = ((performance.now() - this.#awaySince) / 1000).toFixed(1);
+    this.#awaySince = undefined;
+    this.#log.warn(`Redis at ${this.address} is back after ${seconds} s`);
   }
 
   #unavailable(error: unknown): unknown {

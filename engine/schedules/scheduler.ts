@@ -6,6 +6,7 @@ import { TreadleError, type ErrorCode } from '../../core/errors.ts';
 import type { Database, Executor } from '../../sql/database.ts';
 import { inSavepoint } from '../../sql/savepoint.ts';
 import { dueSchedules, failSchedule, nextScheduleInMs, type DueSchedule } from '../../sql/schedules.ts';
+import { NextLook } from '../next-look.ts';
 import { isAway } from '../outage.ts';
 import { LONGEST_ROUND_MS } from '../periods.ts';
 import { takeTicks, type Taken } from './schedule-tasks.ts';
@@ -15,9 +16,6 @@ const SCHEDULES_AT_ONCE = 50;
 
 /** A due schedule that another engine has locked is looked at again after so many milliseconds, then later and later. */
 const FIRST_RETRY_MS = 50;
-
-/** The longest delay that a timer of Node can hold; what is due later is heard of again. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What is wrong with the schedule itself, and stays so until somebody mends it. */
 const FAULTS: ReadonlySet<ErrorCode> = new Set([
@@ -45,48 +43,35 @@ interface Ticked {
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #dueAt = Infinity;
+  readonly #nextLook = new NextLook(() => this.#look());
   #retries = 0;
-  #looking: Promise<void> | undefined;
-  #again = false;
-  #stopped = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
   }
 
-  /** Some may be due, or a schedule has changed. One look at a time; a call during one makes it look again. */
+  /** Some may be due, or a schedule has changed. */
   look(): void {
-    if (this.#stopped) return;
-    this.#again = true;
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
-    });
+    this.#nextLook.now();
   }
 
-  /** The earliest tick is so far off, in ms; 0 or less: it has come due. What was heard before may be nearer, and stays. */
+  /** The earliest tick is so far off, in ms; 0 or less: it has come due. */
   expect(inMs: number): void {
-    if (performance.now() + inMs < this.#dueAt) this.#arm(Math.max(inMs, 0));
+    this.#nextLook.expect(inMs);
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#looking;
+    await this.#nextLook.stop();
   }
 
   async #look(): Promise<void> {
     const { database, log } = this.#options;
-    while (this.#again && !this.#stopped) {
-      this.#again = false;
-      try {
-        let done = SCHEDULES_AT_ONCE;
-        while (done === SCHEDULES_AT_ONCE && !this.#stopped) done = await this.#takePage();
-        this.#expectNext(await nextScheduleInMs(database));
-      } catch (error) {
-        log.debug({ err: error }, 'schedules could not be looked at; the next round of recovery does'); // and says why
-      }
+    try {
+      let done = SCHEDULES_AT_ONCE;
+      while (done === SCHEDULES_AT_ONCE && !this.#nextLook.isStopped) done = await this.#takePage();
+      this.#planNext(await nextScheduleInMs(database));
+    } catch (error) {
+      log.debug({ err: error }, 'schedules could not be looked at; the next round of recovery does'); // and says why
     }
   }
 
@@ -150,28 +135,10 @@ export class Scheduler {
   }
 
   /** What is due and was not taken is locked by somebody, or could not be taken: it waits for longer each time. */
-  #expectNext(inMs: number | null): void {
-    clearTimeout(this.#timer);
-    this.#dueAt = Infinity;
-    if (inMs === null) return;
-    if (inMs > 0) {
-      this.#retries = 0;
-      this.#arm(inMs);
-    } else {
-      this.#arm(Math.min(FIRST_RETRY_MS * 2 ** this.#retries, LONGEST_ROUND_MS));
-      this.#retries += 1;
-    }
-  }
-
-  #arm(inMs: number): void {
-    clearTimeout(this.#timer);
-    if (this.#stopped) return;
-    const delay = Math.min(Math.ceil(inMs), LONGEST_TIMER_MS);
-    this.#dueAt = performance.now() + delay;
-    this.#timer = setTimeout(() => {
-      this.#dueAt = Infinity;
-      this.look();
-    }, delay);
+  #planNext(inMs: number | null): void {
+    const due = inMs !== null && inMs <= 0;
+    this.#nextLook.plan(due ? Math.min(FIRST_RETRY_MS * 2 ** this.#retries, LONGEST_ROUND_MS) : inMs);
+    this.#retries = due ? this.#retries + 1 : 0;
   }
 }
 

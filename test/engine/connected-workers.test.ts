@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import type { EngineOptions } from '../../engine/options.ts';
 import type { StepContext } from '../../handlers/step-context.ts';
 import { cancelTasks } from '../../sql/controls.ts';
-import { completeStep } from '../../sql/steps.ts';
+import { completeStep } from '../../sql/outcomes.ts';
 import { create, eventually, runToEnd, startEngine, type Works } from '../support/engines.ts';
 import { stepIdsOf, templateOf, type Shape, type ShapeOptions } from '../support/factories.ts';
 import { violations } from '../support/invariants.ts';

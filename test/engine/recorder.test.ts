@@ -9,7 +9,8 @@ import { share } from '../../engine/crew.ts';
 import { outcomeRow, Recorder } from '../../engine/recorder.ts';
 import type { Executor } from '../../sql/database.ts';
 import type { ClaimedStep } from '../../sql/delivery.ts';
-import { claimSteps, takeBackLostSteps, undeliveredSteps, type Recorded } from '../../sql/steps.ts';
+import type { Recorded } from '../../sql/outcomes.ts';
+import { claimSteps, takeBackLostSteps, undeliveredSteps } from '../../sql/steps.ts';
 import {
   idOf,
   sibling,

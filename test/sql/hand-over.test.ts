@@ -1,7 +1,8 @@
 // Children that are claimed in the statement which records their parents: who gets them, and who is never overtaken.
 import { expect, test } from 'vitest';
 import { pause } from '../../sql/controls.ts';
-import { heldClaims, takeBackLostSteps, type Recorded } from '../../sql/steps.ts';
+import type { Recorded } from '../../sql/outcomes.ts';
+import { heldClaims, takeBackLostSteps } from '../../sql/steps.ts';
 import { startTasks } from '../../sql/tasks.ts';
 import {
   claim,

@@ -2,7 +2,8 @@
 // same instant. No half of a pair, no deadlock, and nobody waits without need.
 import { expect, test } from 'vitest';
 import { cancelTasks } from '../../sql/controls.ts';
-import { recordOutcomes, writeStarts } from '../../sql/steps.ts';
+import { recordOutcomes } from '../../sql/outcomes.ts';
+import { writeStarts } from '../../sql/steps.ts';
 import { settleChangedTasks } from '../../sql/tasks.ts';
 import {
   claimLate,

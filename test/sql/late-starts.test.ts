@@ -2,7 +2,8 @@
 // takes the step away. Whatever happens in between, the trail is whole in the end.
 import { expect, onTestFinished, test } from 'vitest';
 import { cancelTasks, pause, resolveSteps, resume, retrySteps, retryTasks } from '../../sql/controls.ts';
-import { claimSteps, completeStep, leaveWorker, takeBackLostSteps, writeStarts } from '../../sql/steps.ts';
+import { completeStep } from '../../sql/outcomes.ts';
+import { claimSteps, leaveWorker, takeBackLostSteps, writeStarts } from '../../sql/steps.ts';
 import { expireTasks, settleChangedTasks, startTasks } from '../../sql/tasks.ts';
 import {
   carryOut,

@@ -3,18 +3,16 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { ClientExecutor } from '../../sql/database.ts';
 import type { ClaimedStep } from '../../sql/delivery.ts';
+import { recordedOutcomes, recordOutcomes, type OutcomeRow } from '../../sql/outcomes.ts';
 import {
   claimSteps,
   heartbeat,
   holdWorkerLock,
   leaveWorker,
-  recordedOutcomes,
-  recordOutcomes,
   registerWorker,
   takeBackLostSteps,
   undeliveredSteps,
   watchWorkers,
-  type OutcomeRow,
   type WorkerIdentity,
 } from '../../sql/steps.ts';
 import {

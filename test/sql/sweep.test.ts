@@ -4,8 +4,7 @@ import { expect, test } from 'vitest';
 import type { Executor } from '../../sql/database.ts';
 import { stuckWork } from '../../sql/diagnosis.ts';
 import { takeBackLostSteps } from '../../sql/steps.ts';
-import { createTasks, startTasks } from '../../sql/tasks.ts';
-import { sweepTasks } from '../../sql/sweep.ts';
+import { startTasks } from '../../sql/tasks.ts';
 import {
   carryOut,
   claim,
@@ -15,14 +14,13 @@ import {
   moveClock,
   record,
   startedWorld,
-  uniqueName,
   writeAsRails,
   type World,
 } from '../support/factories.ts';
 import { letItEnd } from '../support/histories.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { inRolledBackTransaction } from '../support/rolled-back.ts';
-import { GRACE, sweep, troublesOf, unnoticed } from '../support/sweeping.ts';
+import { sweep, troublesOf, unnoticed } from '../support/sweeping.ts';
 import { derivedRows, readySteps, stateOfTask, statesOfSteps, wakeupOf } from '../support/trail.ts';
 
 const home = testDatabase();
@@ -223,10 +221,10 @@ test(
   alone(async (tx) => {
     const world = await createdWorld(tx, { a: [] });
     await tx.query('delete from treadle.wakeups');
-    await tx.query('alter table treadle.step_definitions rename to others');
-    await tx.query('create table treadle.step_definitions (like treadle.others)');
+    await tx.query('alter table treadle.own_named_tasks rename to others');
+    await tx.query('create table treadle.own_named_tasks (like treadle.others)');
     expect(await troublesOf(world)).toEqual([]);
-    await tx.query('insert into treadle.step_definitions select * from treadle.others');
+    await tx.query('insert into treadle.own_named_tasks select * from treadle.others');
     await tx.query(`update tasker_named_tasks set updated_at = updated_at + interval '1 second'`);
     expect(await troublesOf(world)).toEqual(['no_wakeup']);
   }),
@@ -329,43 +327,3 @@ test(
     expect(await tx.query('select task_id from treadle.open_tasks')).toEqual([]);
   }),
 );
-
-test('no sweep begins before it is time, and the answer says when', async () => {
-  const options = { ...GRACE, after: 0, everySeconds: 30 };
-  expect(await sweepTasks(home.database, { ...options, everySeconds: 0 })).toMatchObject({ swept: true });
-  const again = await sweepTasks(home.database, options);
-  expect(again.swept).toBe(false);
-  expect(again.due_ms).toBeGreaterThan(20_000);
-  expect(again.due_ms).toBeLessThanOrEqual(30_000);
-});
-
-test('while one process sweeps no other does, and nobody waits', async () => {
-  const options = { ...GRACE, after: 0, everySeconds: 0 };
-  await home.database.transaction(async (tx) => {
-    expect(await sweepTasks(tx, options)).toMatchObject({ swept: true });
-    expect(await sweepTasks(home.database, { ...options, everySeconds: 30 })).toMatchObject({
-      swept: false,
-      due_ms: 30_000,
-    });
-  });
-  expect(await sweepTasks(home.database, options)).toMatchObject({ swept: true });
-});
-
-test('a task created by a transaction that commits late is not overlooked', async () => {
-  const world = await createdWorld(home.database, { a: [] });
-  const create = async (db: Executor): Promise<World> => {
-    const row = { identity_hash: uniqueName('late'), context: { order_id: 1 } };
-    const [created] = await createTasks(db, world.namedTaskId, [row], { enqueued: true });
-    return { ...world, taskId: created?.task_id ?? 0 };
-  };
-  const late = await home.database.transaction(async (tx) => {
-    const created = await create(tx);
-    await tx.query('delete from treadle.wakeups where task_id = $1', [created.taskId]);
-    await create(home.database); // a greater id, which is seen at once
-    await sweep(home.database);
-    await sweep(home.database);
-    return created;
-  });
-  await home.database.query('update treadle.sweeps set full_pass_at = 1000000');
-  expect(await troublesOf(late)).toEqual(['no_wakeup']);
-});

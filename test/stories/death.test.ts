@@ -2,8 +2,9 @@
 // dead without need.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import type { Engine } from '../../engine/engine.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { Engine } from '../../engine/engine.ts';
+import { connect } from '../../sql/server/connection.ts';
 import { newProject } from '../support/clusters.ts';
 import { create, eventually, runToEnd, Signal, startEngine } from '../support/engines.ts';
 import { stepIdsOf, templateOf } from '../support/factories.ts';
@@ -109,6 +110,41 @@ async function cutListenerOf(engine: Engine): Promise<void> {
   const [before] = await holder();
   await home.database.query('select pg_terminate_backend($1)', [before?.pid]);
   await eventually(holder, ([now]) => now !== undefined && now.pid !== before?.pid);
+}
+
+test('a task whose job died in the hands of a killed process starts elsewhere in seconds', async () => {
+  const template = templateOf({ only: [] }, { each: { handler_class: 'brief' } });
+  const there = await startWorker({ url: home.url, templates: [template], leaseSeconds: AN_HOUR });
+  const creator = new Engine({ database: home.database }); // it only creates
+  const release = await noTaskStarts();
+  const taskId = await create(creator, template);
+  await eventually(heldJobs, (jobs) => jobs.length > 0);
+  const here = await startEngine({
+    database: home.database,
+    templates: [template],
+    works: { brief: () => 1 },
+  });
+  there.kill('SIGKILL');
+  await there.exited;
+  const killedAt = performance.now();
+  await release();
+  expect(await here.waitForTask(taskId)).toBe('complete');
+  expect(performance.now() - killedAt).toBeLessThan(12_000); // else: half a minute
+});
+
+const heldJobs = () => home.database.query('select from graphile_worker.jobs where locked_by is not null');
+
+/** Tasks that are about to start wait. What is returned ends the sessions in which they do, and lets others start. */
+async function noTaskStarts(): Promise<() => Promise<void>> {
+  const client = await connect(home.url, 'no task starts');
+  onTestFinished(() => client.end());
+  await client.query('begin; lock table public.tasker_task_transitions in share mode');
+  return async () => {
+    await client.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    await client.query('rollback');
+  };
 }
 
 test('three processes, one of them killed on the way: no attempt of any step runs twice', async () => {

@@ -22,9 +22,15 @@ export interface CeleryHarnessOptions {
   readonly version: () => CeleryVersion;
   /** RabbitMQ knows priorities in queues that were declared for them. */
   readonly maxPriority?: number;
+  readonly prefetch?: number;
 }
 
-export function celeryHarness({ broker, version, maxPriority }: CeleryHarnessOptions): QueueHarness {
+export function celeryHarness({
+  broker,
+  version,
+  maxPriority,
+  prefetch = 1,
+}: CeleryHarnessOptions): QueueHarness {
   const features = { priority: true, dedupe: false, survivesRestart: true };
   const option = maxPriority === undefined ? '' : `&max_priority=${maxPriority}`;
   const open: QueueHarness['open'] = async () => {
@@ -43,6 +49,7 @@ export function celeryHarness({ broker, version, maxPriority }: CeleryHarnessOpt
           target: server.target,
           version: version(),
           concurrency: CONCURRENCY,
+          prefetch,
           ...(maxPriority === undefined ? {} : { maxPriority }),
         });
         return {

@@ -51,6 +51,8 @@ export interface CeleryOptions {
   /** x-max-priority of the queue, where the worker declares it. */
   readonly maxPriority?: number;
   readonly concurrency?: number;
+  /** Messages that a worker takes ahead, of each process. Default: 1. */
+  readonly prefetch?: number;
   readonly transportOptions?: Readonly<Record<string, unknown>>;
 }
 
@@ -147,7 +149,7 @@ export async function superviseCelery(options: CeleryOptions): Promise<Pick<Cele
 }
 
 function environmentOf(options: CeleryOptions): NodeJS.ProcessEnv {
-  const { brokerUrl, queue, target, version, maxPriority, transportOptions = {} } = options;
+  const { brokerUrl, queue, target, version, maxPriority, prefetch = 1, transportOptions = {} } = options;
   return {
     ...process.env,
     PYTHONPATH: [APP_FOLDER, ...(version === undefined ? [] : [version])].join(delimiter),
@@ -155,6 +157,7 @@ function environmentOf(options: CeleryOptions): NodeJS.ProcessEnv {
     BROKER_URL: brokerUrl,
     QUEUE: queue,
     TREADLE_TARGET: target,
+    PREFETCH: String(prefetch),
     TRANSPORT_OPTIONS: JSON.stringify(transportOptions),
     ...(maxPriority === undefined ? {} : { MAX_PRIORITY: String(maxPriority) }),
   };

@@ -26,6 +26,10 @@ export class CeleryQueue implements QueueAdapter {
     this.longestDelayMs = longestDelayMs;
   }
 
+  get hasSaidAway(): boolean {
+    return this.#broker.hasSaidAway ?? false;
+  }
+
   async install(): Promise<void> {
     await this.#broker.open();
   }

@@ -22,6 +22,10 @@ export class RedisBroker implements CeleryBroker {
     this.levels = options.priority_steps;
   }
 
+  get hasSaidAway(): boolean {
+    return this.#link.isAway;
+  }
+
   async open(): Promise<void> {
     await this.#link.use((client) => client.ping());
     this.#link.keep();

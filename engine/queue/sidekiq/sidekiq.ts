@@ -37,6 +37,10 @@ export class SidekiqQueue implements QueueAdapter {
     this.#redis = openRedis(redis, { log });
   }
 
+  get hasSaidAway(): boolean {
+    return this.#redis.isAway;
+  }
+
   async install(): Promise<void> {
     await this.#redis.use((redis) => redis.ping());
   }

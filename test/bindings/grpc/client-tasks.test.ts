@@ -1,15 +1,13 @@
 // Making tasks, reading and running them over gRPC: a real engine, a real server, a real client.
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   ClientServiceService as Rpc,
   CreateTaskRequest,
   CreateTasksRequest,
-  ListTasksRequest,
   State,
   type TaskRequest,
 } from '../../../proto/gen/treadle/v1/client.ts';
 import { parseTemplate } from '../../../core/template/template.ts';
-import { Engine } from '../../../engine/engine.ts';
 import type { QueueAdapter } from '../../../engine/queue/adapter.ts';
 import { create, startEngine, type Works } from '../../support/engines.ts';
 import { templateOf, uniqueName } from '../../support/factories.ts';
@@ -229,59 +227,6 @@ describe('what is wrong with a request', () => {
   });
 });
 
-describe('a list', () => {
-  const listed = templateOf({ pack: [] });
-  const about = { namespace_name: 'test', name: listed.name };
-  const ids: number[] = [];
-
-  beforeAll(async () => {
-    const engine = new Engine({ database: home.database, templates: [listed] });
-    await engine.start();
-    for (let made = 0; made < 7; made += 1) ids.unshift(await create(engine, listed));
-    await engine.cancelTask(ids[3] ?? 0);
-    await engine.stop();
-  });
-
-  const list = (request: Partial<ListTasksRequest>) => ListTasksRequest.fromPartial({ ...about, ...request });
-
-  test('comes page by page, the newest first, whatever is created meanwhile', async () => {
-    const { engine, client } = await clientOf({ idle: true });
-    const first = await client.ask(Rpc.listTasks, list({ page_size: 3 }));
-    await create(engine, listed);
-    const second = await client.ask(Rpc.listTasks, list({ page_size: 3, page_token: first.next_page_token }));
-    const third = await client.ask(Rpc.listTasks, list({ page_size: 3, page_token: second.next_page_token }));
-    const seen = [first, second, third].flatMap(({ tasks }) => tasks.map(({ task_id }) => task_id));
-    expect(seen).toEqual(ids);
-    expect(third.next_page_token).toBe('');
-  });
-
-  test('is of one state, and of what is asked for', async () => {
-    const { client } = await clientOf({ idle: true });
-    const { tasks } = await client.ask(Rpc.listTasks, list({ state: State.CANCELLED }));
-    expect(tasks).toMatchObject([{ task_id: ids[3], state: State.CANCELLED, ...about, steps: [] }]);
-    const none = await client.ask(Rpc.listTasks, list({ namespace_name: 'elsewhere' }));
-    expect(none).toEqual({ tasks: [], next_page_token: '' });
-  });
-
-  test('does not take the token of another list, a made-up one, or too large a page', async () => {
-    const { client } = await clientOf({ idle: true });
-    const { next_page_token } = await client.ask(Rpc.listTasks, list({ page_size: 1 }));
-    const wrong = [
-      { page_token: next_page_token, name: '' },
-      { page_token: 'x' },
-      { page_size: 1001 },
-      { state: 9 as State },
-    ];
-    const refusals = await Promise.all(wrong.map((request) => client.refusal(Rpc.listTasks, list(request))));
-    expect(refusals.map(({ violations }) => Object.keys(violations))).toEqual([
-      ['page_token'],
-      ['page_token'],
-      ['page_size'],
-      ['state'],
-    ]);
-  });
-});
-
 /** A queue whose jobs somebody else carries out: it keeps none. */
 const elsewhere: QueueAdapter = {
   name: 'elsewhere',
@@ -304,50 +249,4 @@ test('a task that a queue brings is run, as often as it likes', async () => {
   expect(await engine.waitForTask(taskId)).toBe('complete');
   expect(await client.ask(Rpc.runTask, { task_id: taskId })).toEqual({ state: State.COMPLETE });
   expect(await client.refusal(Rpc.runTask, { task_id: 4711 })).toMatchObject({ reason: 'UNKNOWN_TASK' });
-});
-
-describe('templates', () => {
-  const wanted = { name: `versioned_${process.pid}`, namespace_name: 'test', version: '' };
-  const versions = ['0.9.0', '0.10.0'].map((version) =>
-    parseTemplate({
-      ...templateOf({ pack: [], ship: ['pack'] }, { name: wanted.name, version }),
-      description: `version ${version}`,
-      schema: { type: 'object' },
-    }),
-  );
-
-  async function clientOfVersions(): Promise<TestClient> {
-    const engine = await startEngine({ database: home.database, templates: versions, works });
-    return new TestClient(await serveClients({ engine, database: home.database }));
-  }
-
-  test('are listed in all their versions, without their steps', async () => {
-    const client = await clientOfVersions();
-    const { templates } = await client.ask(Rpc.listTemplates, {});
-    const mine = templates.filter(({ name }) => name === wanted.name);
-    expect(mine.map(({ version, steps }) => [version, steps])).toEqual([
-      ['0.9.0', []],
-      ['0.10.0', []],
-    ]);
-  });
-
-  test('are read with their steps', async () => {
-    const client = await clientOfVersions();
-    const { template: read } = await client.ask(Rpc.getTemplate, wanted);
-    expect(read).toMatchObject({ description: 'version 0.10.0', schema_json: '{"type": "object"}' });
-    expect(read?.steps).toEqual([
-      { name: 'pack', handler: 'pack', depends_on_steps: [] },
-      { name: 'ship', handler: 'ship', depends_on_steps: ['pack'] },
-    ]);
-  });
-
-  test('are the latest by number unless a version is named', async () => {
-    const client = await clientOfVersions();
-    const read = async (version: string) =>
-      (await client.ask(Rpc.getTemplate, { ...wanted, version })).template?.version;
-    expect(await Promise.all(['', '0.9.0'].map(read))).toEqual(['0.10.0', '0.9.0']);
-    const refusal = await client.refusal(Rpc.getTemplate, { ...wanted, version: '7.0.0' });
-    expect(refusal).toMatchObject({ status: 'NOT_FOUND', reason: 'UNKNOWN_TEMPLATE' });
-    expect(refusal.metadata).toEqual({ ...wanted, version: '7.0.0' });
-  });
 });

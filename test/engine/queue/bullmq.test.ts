@@ -217,14 +217,14 @@ describe.skipIf(noRedis)('on a redis-server', () => {
     await redis.kill();
     await book.says(/is away/);
     await redis.restart();
-    await book.says(/is back/);
+    await book.says(/is back after/);
     await until(ran, 2);
     await eventually(() => queue.health(), ({ ok }) => ok); // prettier-ignore
     await queue.enqueue([job(3)]);
     await until(ran, 3);
     expect(book.messages(/./)).toEqual([
       expect.stringContaining('is away'),
-      expect.stringContaining('is back'),
+      expect.stringContaining('is back after'),
     ]);
   });
 

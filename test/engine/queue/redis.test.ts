@@ -68,11 +68,11 @@ describe.skipIf(noRedis)('with a redis-server', () => {
     await expect(ping(link)).rejects.toMatchObject({ code: 'queue_unavailable' });
     expect(await link.trouble()).toMatch(/does not take jobs/);
     await redis.restart();
-    await book.says(/is back/);
+    await book.says(/is back after/);
     await answered(link);
     expect(book.messages(/./)).toEqual([
       expect.stringContaining('is away ('),
-      `Redis at redis://127.0.0.1:${redis.port}/0 is back`,
+      expect.stringMatching(`^Redis at redis://127.0.0.1:${redis.port}/0 is back after [0-9.]+ s$`),
     ]);
   });
 

@@ -13,7 +13,7 @@ app.conf.update(
     task_default_queue=os.environ["QUEUE"],
     task_queue_max_priority=int(os.environ["MAX_PRIORITY"]) if "MAX_PRIORITY" in os.environ else None,
     broker_transport_options=json.loads(os.environ.get("TRANSPORT_OPTIONS", "{}")),
-    worker_prefetch_multiplier=1,
+    worker_prefetch_multiplier=int(os.environ["PREFETCH"]),
     broker_connection_retry_on_startup=True,
 )
 
