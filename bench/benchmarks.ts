@@ -8,11 +8,13 @@ import { idle } from './idle.ts';
 import { indexes } from './indexes.ts';
 import { inflight } from './inflight.ts';
 import { latency } from './latency.ts';
+import { native } from './native.ts';
 import { payloads } from './payloads.ts';
 import { peers } from './peers/peers.ts';
 import { polyglot } from './polyglot.ts';
 import { processes } from './processes.ts';
 import { queues } from './queues.ts';
+import { rails } from './rails.ts';
 import { recovery } from './recovery.ts';
 import { soak } from './soak.ts';
 import { sweep } from './sweep.ts';
@@ -34,7 +36,9 @@ export const BENCHMARKS: readonly Benchmark[] = [
   idle,
   handler,
   polyglot,
+  native,
   queues,
+  rails,
   soak,
   peers,
 ];

@@ -5,7 +5,7 @@ import { parseTemplate } from '../core/template/template.ts';
 import type { Database, Executor } from '../sql/database.ts';
 
 /** Every task of the history has these, in this order. */
-const STEPS: Readonly<Record<string, readonly string[]>> = {
+export const STEPS: Readonly<Record<string, readonly string[]>> = {
   s1: [],
   s2: ['s1'],
   s3: ['s1'],
@@ -92,7 +92,7 @@ export async function registerHistoryTemplate(database: Database): Promise<numbe
 }
 
 /** Only a superuser may; for others the load takes longer, that is all. */
-async function skipForeignKeys(tx: Executor): Promise<void> {
+export async function skipForeignKeys(tx: Executor): Promise<void> {
   await tx.query(
     `do $$ begin
        set local session_replication_role = replica;
@@ -102,7 +102,7 @@ async function skipForeignKeys(tx: Executor): Promise<void> {
 }
 
 /** Drops what no constraint needs. Returns the statements that bring it back. */
-async function dropIndexes(tx: Executor): Promise<string[]> {
+export async function dropIndexes(tx: Executor): Promise<string[]> {
   const indexes = await tx.query<{ name: string; definition: string }>(
     `select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition
      from pg_index i

@@ -109,7 +109,11 @@ const program = new Command('bench')
     '--shape <name>',
     'throughput: only the shape whose name begins so (linear, diamond, wide, layered, chain)',
   )
-  .option('--steps <count>', 'soak: how many steps (default: 2,000,000, quick 7,000)', positiveInteger)
+  .option(
+    '--steps <count>',
+    'soak, adoption, rails: how many steps (default: 2,000,000, 1,000,000, 1,000,000)',
+    positiveInteger,
+  )
   .option('--peer <name>', 'peers: only the one whose name begins so, beside Treadle')
   .addHelpText('after', () => {
     const lines = BENCHMARKS.map(

@@ -1,5 +1,5 @@
-// What people see of the kept figures: the plot, and the block of the README between its two marks. Both are made from
-// bench/results alone, and a test holds them to it.
+// What people see of the kept figures: the plot, the block of the README between its two marks, and that of the page for Rails
+// teams. All are made from bench/results alone, and a test holds them to it.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BENCHMARKS } from './benchmarks.ts';
@@ -7,17 +7,20 @@ import { machineLine } from './machine.ts';
 import { peersTable } from './peers/readme.ts';
 import type { PeersResult } from './peers/result.ts';
 import { plotSvg } from './plot.ts';
+import { railsMarkdown } from './rails/report.ts';
+import type { RailsResult } from './rails/result.ts';
 import { markdownTable } from './report.ts';
 import { keptResults, RESULTS, type Kept } from './results.ts';
 
 export const README = join(import.meta.dirname, '..', 'README.md');
 export const PLOT = join(RESULTS, 'peers.svg');
-const [BEGIN, END] = ['<!-- bench:figures -->', '<!-- /bench:figures -->'];
+export const RAILS_PAGE = join(import.meta.dirname, '..', 'docs', 'rails-models.md');
 
-/** Draws both anew. */
+/** Draws all of them anew. */
 export async function show(): Promise<void> {
   const kept = await keptResults();
   await writeFile(README, withFigures(await readFile(README, 'utf8'), kept));
+  await writeFile(RAILS_PAGE, withRailsFigures(await readFile(RAILS_PAGE, 'utf8'), kept));
   const plot = plotOf(kept);
   if (plot !== undefined) await writeFile(PLOT, plot);
 }
@@ -36,10 +39,24 @@ function peersOf(kept: Results): (PeersResult & Kept) | undefined {
 
 /** The README with the block that says these figures. */
 export function withFigures(readme: string, kept: Results): string {
-  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`README.md: expected the marks ${BEGIN} and ${END}`);
-  const block = [BEGIN, ...figures(kept), END].join('\n\n');
-  return readme.slice(0, begin) + block + readme.slice(end + END.length);
+  return withBlock('README.md', readme, 'figures', figures(kept));
+}
+
+/** The page for Rails teams with what the benchmark `rails` has found. */
+export function withRailsFigures(page: string, kept: Results): string {
+  const found = kept.get('rails') as (RailsResult & Kept) | undefined;
+  const says = found
+    ? [railsMarkdown(found), `Measured on ${dayOf(found)}, on ${machineLine(found.machine)}`]
+    : ['Not measured yet.'];
+  return withBlock('docs/rails-models.md', page, 'rails', says);
+}
+
+function withBlock(file: string, text: string, name: string, paragraphs: readonly string[]): string {
+  const [opening, closing] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
+  const [begin, end] = [text.indexOf(opening), text.indexOf(closing)];
+  if (begin < 0 || end < begin) throw new Error(`${file}: expected the marks ${opening} and ${closing}`);
+  const block = [opening, ...paragraphs, closing].join('\n\n');
+  return text.slice(0, begin) + block + text.slice(end + closing.length);
 }
 
 function figures(kept: Results): string[] {

@@ -103,7 +103,9 @@ async function migrateInTransaction(
   for (const migration of wanted) {
     if (before.checksums.has(migration.name)) continue;
     const adopts = extras !== undefined && migration.name === RAILS_SCHEMA;
-    if (!adopts) {
+    if (adopts) {
+      await writeSetting(tx, 'adopted', true); // later migrations ask
+    } else {
       say(`applying ${migration.name}`);
       await runFile(tx, `migrations/${migration.name}.sql`, migration.text);
       applied.push(migration.name);
@@ -113,8 +115,6 @@ async function migrateInTransaction(
       migration.checksum,
     ]);
   }
-  if (extras !== undefined) await writeSetting(tx, 'adopted', true);
-
   if (through !== undefined) return { applied, functionsInstalled: 0, adopted, extras: extras ?? [] };
   const functionsInstalled = await installChanged(tx, ours(routines, adopted), before.functionsHash, say);
   return { applied, functionsInstalled, adopted, extras: extras ?? [] };

@@ -1,6 +1,7 @@
 // How the steps of a task hang together and what holds it up, as the Rails engine's `dependency_analysis` says it: the graph, the longest
 // paths, what can run side by side, what failed and what waits behind it. Every step is looked at once for each of its edges.
 import type { z } from 'zod';
+import { longestPaths } from './longest-paths.ts';
 import type { step } from './shapes.ts';
 
 type Step = z.infer<typeof step>;
@@ -11,17 +12,17 @@ const DONE = new Set(['complete', 'resolved_manually']);
 
 export function dependencyAnalysis(steps: readonly Step[], at: Date): object {
   const graph = graphOf(steps);
-  const paths = longestPaths(graph);
+  const critical = criticalPaths(graph);
   const chains = errorChains(graph);
   const narrow = bottlenecks(graph);
   return {
     dependency_graph: graph.shown,
-    critical_paths: { total_paths: paths.length, longest_path_length: paths[0]?.length ?? 0, paths },
+    critical_paths: critical,
     parallelism_opportunities: parallelism(graph),
     error_chains: { total: chains.length, chains },
     bottlenecks: { total: narrow.length, bottlenecks: narrow },
     analysis_timestamp: at.toISOString(),
-    task_execution_summary: summary(graph, paths, chains, narrow),
+    task_execution_summary: summary(graph, critical, chains, narrow),
   };
 }
 
@@ -71,34 +72,28 @@ function parentsFirst(steps: ReadonlyMap<number, Step>): Step[] {
   return order;
 }
 
-interface Path {
-  readonly length: number;
-  readonly step_ids: readonly number[];
-  readonly completed_steps: number;
+interface Critical {
+  readonly total_paths: number;
+  readonly longest_path_length: number;
+  readonly paths: readonly {
+    readonly length: number;
+    readonly step_ids: readonly number[];
+    readonly completed_steps: number;
+  }[];
 }
 
-/** To each leaf the longest way, the longest first. */
-function longestPaths({ steps, levels, order }: Graph): Path[] {
-  const leaves = order.filter(({ children_ids }) => children_ids.length === 0);
-  const farthest = leaves
-    .toSorted((one, other) => levelOf(levels, other) - levelOf(levels, one))
-    .slice(0, MOST);
-  return farthest.map((leaf) => {
-    const step_ids = wayTo(leaf, steps, levels);
-    const completed_steps = step_ids.filter((id) => DONE.has(steps.get(id)?.status ?? '')).length;
-    return { length: step_ids.length, step_ids, completed_steps };
-  });
-}
-
-function wayTo(leaf: Step, steps: ReadonlyMap<number, Step>, levels: ReadonlyMap<number, number>): number[] {
-  const way: number[] = [];
-  for (let step: Step | undefined = leaf; step;) {
-    way.unshift(step.workflow_step_id);
-    const above: number = levelOf(levels, step) - 1;
-    const parent: number | undefined = step.parents_ids.find((id) => levels.get(id) === above);
-    step = parent === undefined ? undefined : steps.get(parent);
-  }
-  return way;
+/** Of all paths from a root to a leaf the longest, the longest first; `total_paths` says how many there are. */
+function criticalPaths({ steps, order }: Graph): Critical {
+  const { total, paths } = longestPaths(order, MOST);
+  return {
+    total_paths: total,
+    longest_path_length: paths[0]?.length ?? 0,
+    paths: paths.map((step_ids) => ({
+      length: step_ids.length,
+      step_ids,
+      completed_steps: step_ids.filter((id) => DONE.has(steps.get(id)?.status ?? '')).length,
+    })),
+  };
 }
 
 function levelOf(levels: ReadonlyMap<number, number>, { workflow_step_id }: Step): number {
@@ -175,7 +170,7 @@ function behind(step: Step, steps: ReadonlyMap<number, Step>): ReadonlySet<numbe
 
 function summary(
   { steps, edges, levels }: Graph,
-  paths: readonly Path[],
+  { longest_path_length }: Critical,
   chains: readonly Chain[],
   narrow: readonly Bottleneck[],
 ): object {
@@ -185,7 +180,7 @@ function summary(
     total_steps: steps.size,
     total_dependencies: edges,
     dependency_levels: depth,
-    longest_path_length: paths[0]?.length ?? 0,
+    longest_path_length,
     critical_bottlenecks_count: critical,
     error_chains_count: chains.length,
     parallelism_efficiency: depth === 0 ? 0 : Math.round((100 * (steps.size - depth)) / steps.size),

@@ -5,7 +5,7 @@ import { BENCHMARKS } from '../../bench/benchmarks.ts';
 import type { PeersResult } from '../../bench/peers/result.ts';
 import { plotSvg } from '../../bench/plot.ts';
 import { keptResults, type Kept } from '../../bench/results.ts';
-import { PLOT, plotOf, README, withFigures } from '../../bench/show.ts';
+import { PLOT, plotOf, RAILS_PAGE, README, withFigures, withRailsFigures } from '../../bench/show.ts';
 
 const machine: Kept['machine'] = {
   treadle: '0.1.0',
@@ -59,6 +59,12 @@ describe('the figures that people see', () => {
     const readme = await readFile(README, 'utf8');
     expect(readme).toBe(withFigures(readme, await keptResults()));
     expect(block(readme)).not.toMatch(/undefined|NaN|\[object/);
+  });
+
+  test('so does the page for Rails teams', async () => {
+    const page = await readFile(RAILS_PAGE, 'utf8');
+    expect(page).toBe(withRailsFigures(page, await keptResults()));
+    expect(page).not.toMatch(/undefined|NaN|\[object/);
   });
 
   test('the plot is that of bench/results', async () => {

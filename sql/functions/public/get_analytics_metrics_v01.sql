@@ -21,6 +21,7 @@ returns table (
 )
 language plpgsql
 stable
+set plan_cache_mode = 'force_custom_plan' -- an hour and a year are not found in the same way
 as $$
 #variable_conflict use_column
 declare
@@ -29,45 +30,58 @@ declare
   v_hour_ago_utc constant timestamp := (now() - interval '1 hour') at time zone 'UTC';
 begin
   return query
-  with recent_step as (
+  -- one row for each task: counting distinct tasks among their steps would sort the steps again and again
+  with recent_task as materialized (
     select
       t.task_id,
-      t.created_at as task_created_at,
-      s.workflow_step_id,
-      s.created_at as step_created_at,
-      current.to_state,
-      current.created_at as state_since
+      t.created_at,
+      count(s.workflow_step_id) as steps,
+      coalesce(bool_or(current.to_state = 'complete'), false) as completed,
+      coalesce(bool_or(current.to_state = 'error'), false) as failed,
+      count(*) filter (where current.to_state = 'complete') as completed_steps,
+      sum(extract(epoch from current.created_at - t.created_at)) filter (where current.to_state = 'complete') as task_seconds,
+      sum(extract(epoch from current.created_at - s.created_at)) filter (where current.to_state = 'complete') as step_seconds
     from public.tasker_tasks t
     left join public.tasker_workflow_steps s on s.task_id = t.task_id
     left join public.tasker_workflow_step_transitions current
       on current.workflow_step_id = s.workflow_step_id
       and current.most_recent
     where t.created_at > least(v_since_utc, v_hour_ago_utc)
+      and t.complete in (false, true) -- all of them: the index begins with it
+    group by t.task_id
   ),
   last_hour as (
-    select
-      count(distinct task_id) filter (where to_state = 'complete') as completed,
-      count(distinct task_id) filter (where to_state = 'error') as failed
-    from recent_step
-    where task_created_at > v_hour_ago_utc
+    select count(*) filter (where completed) as completed, count(*) filter (where failed) as failed
+    from recent_task
+    where created_at > v_hour_ago_utc
   ),
   period as (
     select
-      count(distinct task_id) as tasks,
-      count(distinct task_id) filter (where to_state = 'complete') as completed,
-      count(distinct task_id) filter (where to_state = 'error') as failed,
-      count(workflow_step_id) as steps,
-      avg(extract(epoch from state_since - task_created_at)) filter (where to_state = 'complete') as task_seconds,
-      avg(extract(epoch from state_since - step_created_at)) filter (where to_state = 'complete') as step_seconds
-    from recent_step
-    where task_created_at > v_since_utc
+      count(*) as tasks,
+      count(*) filter (where completed) as completed,
+      count(*) filter (where failed) as failed,
+      coalesce(sum(steps), 0)::bigint as steps,
+      sum(task_seconds) / nullif(sum(completed_steps), 0) as task_seconds,
+      sum(step_seconds) / nullif(sum(completed_steps), 0) as step_seconds
+    from recent_task
+    where created_at > v_since_utc
+  ),
+  -- few steps of many are so, but Postgres cannot know it and would read all steps to find their tasks
+  unfinished as materialized (
+    select current.workflow_step_id
+    from public.tasker_workflow_step_transitions current
+    where current.most_recent
+      and current.to_state not in ('complete', 'error', 'skipped', 'resolved_manually')
   ),
   active as (
     select count(distinct s.task_id) as tasks
-    from public.tasker_workflow_step_transitions current
-    join public.tasker_workflow_steps s on s.workflow_step_id = current.workflow_step_id
-    where current.most_recent
-      and current.to_state not in ('complete', 'error', 'skipped', 'resolved_manually')
+    from unfinished u
+    cross join lateral (
+      select s.task_id
+      from public.tasker_workflow_steps s
+      where s.workflow_step_id = u.workflow_step_id
+      offset 0
+    ) s
   ),
   in_use as (
     select count(distinct ns.name) as namespaces, count(distinct n.name) as task_types

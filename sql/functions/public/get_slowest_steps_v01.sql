@@ -24,6 +24,7 @@ returns table (
 )
 language plpgsql
 stable
+set plan_cache_mode = 'force_custom_plan' -- an hour and a year are not found in the same way
 as $$
 #variable_conflict use_column
 declare
@@ -53,6 +54,7 @@ begin
     and current.most_recent
     and current.to_state = 'complete'
   where t.created_at > v_since_utc
+    and t.complete in (false, true) -- all of them: the index begins with it
     and current.created_at > s.created_at
     and (namespace_filter is null or ns.name = namespace_filter)
     and (task_name_filter is null or n.name = task_name_filter)

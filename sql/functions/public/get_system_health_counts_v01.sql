@@ -1,6 +1,7 @@
 -- How many tasks and steps are in each state, in the whole database. A task or step without a transition row is pending and
 -- counted so (Rails leaves it out). resolved_manually has no column here. A failed step is retryable while it has
--- attempts left and may be retried; in_backoff are those of them that were attempted at all, as in Rails.
+-- attempts left and may be retried; in_backoff are those of them that were attempted at all, as in Rails. Where Treadle keeps
+-- the counts (treadle.state_counts) nothing is counted but the failed steps; elsewhere all rows are looked at.
 create or replace function public.get_system_health_counts_v01()
 returns table (
   total_tasks bigint,
@@ -24,30 +25,60 @@ language plpgsql
 stable
 as $$
 #variable_conflict use_column
+declare
+  v_kept jsonb; -- {task: {total, pending, ...}, step: {...}}
 begin
+  -- of its own only when the schema is there and this role may: a dump of the schema public knows nothing of it
+  if has_schema_privilege(to_regnamespace('treadle')::oid, 'usage') then
+    select jsonb_object_agg(k.kind, k.amounts)
+    into v_kept
+    from (
+      select n.kind, jsonb_object_agg(n.state, n.amount) as amounts
+      from treadle.kept_state_counts() n
+      group by n.kind
+    ) k;
+  end if;
+
   return query
-  with task as (
-    select
-      (select count(*) from public.tasker_tasks) as total,
-      count(*) as with_state,
-      count(*) filter (where to_state = 'pending') as pending,
-      count(*) filter (where to_state = 'in_progress') as in_progress,
-      count(*) filter (where to_state = 'complete') as complete,
-      count(*) filter (where to_state = 'error') as error,
-      count(*) filter (where to_state = 'cancelled') as cancelled
-    from public.tasker_task_transitions
-    where most_recent
+  with amount as (
+    select k.kind, a.state, a.amount::bigint as amount
+    from jsonb_each(v_kept) k (kind, amounts)
+    cross join lateral jsonb_each_text(k.amounts) a (state, amount)
+    union all
+    select 'task', t.to_state, count(*)
+    from public.tasker_task_transitions t
+    where t.most_recent
+      and v_kept is null
+    group by t.to_state
+    union all
+    select 'step', s.to_state, count(*)
+    from public.tasker_workflow_step_transitions s
+    where s.most_recent
+      and v_kept is null
+    group by s.to_state
+    union all
+    select 'task', 'total', count(*)
+    from public.tasker_tasks
+    where v_kept is null
+    having v_kept is null
+    union all
+    select 'step', 'total', count(*)
+    from public.tasker_workflow_steps
+    where v_kept is null
+    having v_kept is null
   ),
-  step as (
+  counted as (
     select
-      (select count(*) from public.tasker_workflow_steps) as total,
-      count(*) as with_state,
-      count(*) filter (where to_state = 'pending') as pending,
-      count(*) filter (where to_state = 'in_progress') as in_progress,
-      count(*) filter (where to_state = 'complete') as complete,
-      count(*) filter (where to_state = 'error') as error
-    from public.tasker_workflow_step_transitions
-    where most_recent
+      a.kind,
+      coalesce(sum(a.amount) filter (where a.state = 'total'), 0)::bigint as total,
+      -- whoever has no transition is pending
+      coalesce(sum(case a.state when 'pending' then 0 when 'total' then a.amount else -a.amount end), 0)::bigint as pending,
+      coalesce(sum(a.amount) filter (where a.state = 'in_progress'), 0)::bigint as in_progress,
+      coalesce(sum(a.amount) filter (where a.state = 'complete'), 0)::bigint as complete,
+      coalesce(sum(a.amount) filter (where a.state = 'error'), 0)::bigint as error,
+      coalesce(sum(a.amount) filter (where a.state = 'cancelled'), 0)::bigint as cancelled
+    from amount a
+    group by a.kind
   ),
   failed as (
     select
@@ -58,20 +89,24 @@ begin
           and s.retryable
           and s.last_attempted_at is not null
       ) as in_backoff
-    from public.tasker_workflow_step_transitions current
-    join public.tasker_workflow_steps s on s.workflow_step_id = current.workflow_step_id
-    where current.to_state = 'error'
-      and current.most_recent
+    from public.tasker_workflow_steps s
+    -- as one array: the index is walked from one to the next, rather than from its root for each
+    where s.workflow_step_id = any (array(
+      select current.workflow_step_id
+      from public.tasker_workflow_step_transitions current
+      where current.to_state = 'error'
+        and current.most_recent
+    ))
   )
   select
     task.total,
-    task.pending + task.total - task.with_state,
+    task.pending,
     task.in_progress,
     task.complete,
     task.error,
     task.cancelled,
     step.total,
-    step.pending + step.total - step.with_state,
+    step.pending,
     step.in_progress,
     step.complete,
     step.error,
@@ -85,6 +120,9 @@ begin
         and state = 'active'
     ),
     current_setting('max_connections')::bigint
-  from task, step, failed;
+  from counted task
+  join counted step on step.kind = 'step'
+  cross join failed
+  where task.kind = 'task';
 end
 $$;

@@ -15,4 +15,6 @@ as $$
   select * from treadle.broken_edges(p_task_ids)
   union all
   select * from treadle.broken_claims(p_task_ids)
+  union all
+  select * from treadle.broken_counts(p_task_ids)
 $$;

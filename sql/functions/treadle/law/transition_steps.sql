@@ -4,6 +4,7 @@
 -- p_started_at: an instant, where `start` goes before the event and both rows are written together (a short step); null
 -- elsewhere.
 -- `on conflict` would look into all unique indexes before every row, for a meeting that is rare: it is an exception here.
+-- What it moves is counted in the same statement, as the triggers that count pass over what is written here.
 -- The plan is generic and the same for any size: both sides by index, joined by hash. Foreign keys are checked under the
 -- settings of this function; with custom plans the check of each row would be planned anew.
 create or replace function treadle.transition_steps(
@@ -75,7 +76,17 @@ begin
           l.sort_key + case when l.started_at is null then 10 else 20 end, true, p_at, p_at
         from lawful l
         cross join lateral (select case when l.started_at is null then l.from_state else 'in_progress' end as from_state) f
-        returning workflow_step_id, most_recent
+        returning workflow_step_id, to_state, most_recent
+      ),
+      counted as (
+        insert into treadle.state_count_changes (kind, state, change)
+        select 'step', n.state, sum(n.change)
+        from (
+          select w.to_state as state, 1 as change from written w where w.most_recent
+          union all
+          select c.from_state, -1 from closed c
+        ) n
+        group by n.state
       )
       select array_agg(w.workflow_step_id) filter (where w.most_recent) into v_moved from written w;
       return query select unnest(v_moved);

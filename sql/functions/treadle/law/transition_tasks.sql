@@ -54,7 +54,17 @@ begin
         select l.task_id, l.from_state, treadle.task_next_state(l.from_state, l.event),
           jsonb_build_object('event', l.event) || l.metadata, l.sort_key + 10, true, p_at, p_at
         from lawful l
-        returning tasker_task_transitions.task_id
+        returning tasker_task_transitions.task_id, to_state
+      ),
+      counted as (
+        insert into treadle.state_count_changes (kind, state, change)
+        select 'task', n.state, sum(n.change)
+        from (
+          select w.to_state as state, 1 as change from written w
+          union all
+          select c.from_state, -1 from closed c
+        ) n
+        group by n.state
       )
       select array_agg(w.task_id) into v_moved from written w;
       return query select unnest(v_moved);

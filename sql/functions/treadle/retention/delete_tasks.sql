@@ -36,6 +36,8 @@ begin
   delete from treadle.ready_steps where task_id = any (p_task_ids);
   delete from treadle.gates where task_id = any (p_task_ids);
   delete from treadle.wakeups where task_id = any (p_task_ids);
+  delete from treadle.tasks_for_rails where task_id = any (p_task_ids);
+  delete from treadle.moving_tasks where task_id = any (p_task_ids);
   delete from treadle.open_tasks where task_id = any (p_task_ids);
   delete from treadle.deadlines where task_id = any (p_task_ids);
   delete from treadle.pauses where scope = 'task' and subject = any (p_task_ids::text[]);

@@ -2,6 +2,7 @@
 -- task bypasses. Two inserts, whatever the number of tasks and steps.
 create or replace function treadle.create_steps(p_named_task_id integer, p_task_ids bigint[], p_at timestamp) returns void
 language plpgsql
+set treadle.writing = 'on' -- what is made here is counted here
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = off
 set enable_material = off
@@ -10,6 +11,7 @@ set enable_mergejoin = off
 as $$
 declare
   v_bypassed bigint[];
+  v_steps bigint;
 begin
   insert into public.tasker_workflow_steps
     (task_id, named_step_id, retryable, retry_limit, skippable, attempts, inputs, results, created_at, updated_at)
@@ -28,6 +30,8 @@ begin
     offset 0
   ) d
   order by new.task_id, d.ordinal;
+  get diagnostics v_steps = row_count;
+  insert into treadle.state_count_changes (kind, state, change) values ('step', 'total', v_steps);
 
   perform treadle.create_edges(p_named_task_id, p_task_ids, p_at);
 
