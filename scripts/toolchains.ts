@@ -77,6 +77,12 @@ export async function sidekiq(options: ToolchainOptions = {}): Promise<Ruby> {
   return rubyWith(libraries, [...RUBY_PACKAGES, 'ruby-sidekiq', 'ruby-activejob'], options);
 }
 
+/** The same, with Bundler and what a Rails application is made of: `bin/rails runner` works. */
+export async function railties(options: ToolchainOptions = {}): Promise<Ruby> {
+  const libraries = [...RUBY_LIBRARIES, 'bundler', 'logger', 'rails'];
+  return rubyWith(libraries, [...RUBY_PACKAGES, 'ruby-railties'], options);
+}
+
 async function rubyWith(
   libraries: readonly string[],
   packages: readonly string[],
@@ -131,4 +137,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   ];
   console.log(`python: ${forPython.ok ? forPython.python : forPython.why}`);
   console.log(`ruby: ${forRuby.ok ? forRuby.ruby : forRuby.why}`);
+  const forRails = await railties({ install: 'packages' });
+  console.log(`rails: ${forRails.ok ? forRails.ruby : forRails.why}`);
 }

@@ -46,7 +46,8 @@ export async function removeLimits(
   return row?.removed ?? 0;
 }
 
-export interface ListedLimit {
+/** What a limit says. */
+export interface SaidLimit {
   readonly scope: SettableScope | 'task' | 'step';
   /** A name; namespace/task; namespace/task/step. */
   readonly subject: string;
@@ -55,6 +56,9 @@ export interface ListedLimit {
   /** Of a rate. */
   readonly per_ms: number | null;
   readonly key: string | null;
+}
+
+export interface ListedLimit extends SaidLimit {
   /** Steps that run; of a rate, starts within the last period. Of all keys together. */
   readonly in_use: number;
   /** Ready steps that it concerns. */
@@ -65,4 +69,16 @@ export interface ListedLimit {
 
 export async function listLimits(db: Executor): Promise<ListedLimit[]> {
   return db.query('select * from treadle.list_limits()');
+}
+
+/** What a limit does now. */
+export interface LimitEffect extends SaidLimit {
+  /** Ready steps that it has no room for. */
+  readonly held_back: number;
+  /** False: no registered template has a step that it could limit. */
+  readonly concerns_steps: boolean;
+}
+
+export async function limitEffects(db: Executor): Promise<LimitEffect[]> {
+  return db.query('select * from treadle.limit_effects()');
 }

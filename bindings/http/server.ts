@@ -18,6 +18,7 @@ import { addressOf, type HttpAddress } from './http-address.ts';
 import { openApi } from './openapi.ts';
 import { PlainText } from './plain-text.ts';
 import { notFound, Problem, problemOf, unfit } from './problem.ts';
+import { scheduleEndpoints } from './schedules.ts';
 import { stepEndpoints } from './steps.ts';
 import { taskEndpoints } from './tasks.ts';
 
@@ -45,6 +46,7 @@ export const ENDPOINTS: readonly AnyEndpoint[] = [
   ...healthEndpoints,
   ...taskEndpoints,
   ...stepEndpoints,
+  ...scheduleEndpoints,
   ...handlerEndpoints,
   ...analyticsEndpoints,
 ];

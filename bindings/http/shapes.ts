@@ -1,5 +1,6 @@
 // What the REST API shows, as the Rails engine shows it. Instants are ISO-8601 in UTC with milliseconds.
 import { z } from 'zod';
+import { MISSED_POLICIES } from '../../core/schedule/schedule.ts';
 import { STATES } from '../../core/vocabulary.ts';
 
 const instant = z.iso.datetime({ offset: true });
@@ -56,6 +57,39 @@ export const task = z
     task_annotations: z.array(annotation),
   })
   .meta({ id: 'Task' });
+
+export const schedule = z
+  .object({
+    schedule_id: z.int(),
+    name: z.string(),
+    namespace: z.string(),
+    task_name: z.string(),
+    version: z.string().nullable().describe('null: the latest at each tick'),
+    cron: z.string(),
+    timezone: z.string(),
+    missed: z.enum(MISSED_POLICIES),
+    backfill_limit: z.int(),
+    starts_at: instant.nullable(),
+    ends_at: instant.nullable(),
+    context: json,
+    initiator: z.string().optional(),
+    source_system: z.string().optional(),
+    reason: z.string().optional(),
+    tags: z.array(z.string()).optional(),
+    bypass_steps: z.array(z.string()).optional(),
+    deadline_seconds: z.number().optional(),
+    state: z.enum(['active', 'paused', 'error', 'ended']),
+    next_at: instant.nullable(),
+    last_tick_at: instant.nullable(),
+    paused_at: instant.nullable(),
+    paused_by: z.string().nullable(),
+    pause_reason: z.string().nullable(),
+    error: z.string().nullable(),
+    from_template: z.boolean().describe('it is as its template says; false: added by hand'),
+    created_by: z.string(),
+    created_at: instant,
+  })
+  .meta({ id: 'Schedule' });
 
 export const cancelled = z.object({ cancelled: z.literal(true) });
 

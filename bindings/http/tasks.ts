@@ -53,6 +53,14 @@ async function shown({ db }: Pick<Call<never, never, never>, 'db'>, taskId: numb
   return text;
 }
 
+/** The answer that is one task. */
+export async function shownTask(
+  call: Pick<Call<never, never, never>, 'db'>,
+  taskId: number,
+): Promise<JsonText> {
+  return new JsonText(`{"task":${await shown(call, taskId)}}`);
+}
+
 async function list(call: Call<unknown, z.infer<typeof listQuery>, unknown>): Promise<JsonText> {
   const { namespace, name, version, status, since, limit, offset, sort_by, sort_order } = call.query;
   const namespaces = await call.caller.namespaces(call.db, namespace);
@@ -74,7 +82,7 @@ async function create(call: Call<unknown, unknown, z.infer<typeof newTask>>): Pr
   const { task_id } = await call.engine.createTask(
     run_at === undefined ? request : { ...request, run_at: new Date(run_at) },
   );
-  return new JsonText(`{"task":${await shown(call, task_id)}}`);
+  return shownTask(call, task_id);
 }
 
 async function show({
@@ -96,7 +104,7 @@ async function update({
 }: Call<z.infer<typeof taskPath>, unknown, z.infer<typeof change>>): Promise<JsonText> {
   await call.caller.requireTask(call.db, params.task_id);
   await updateTask(call.db, params.task_id, body.task);
-  return new JsonText(`{"task":${await shown(call, params.task_id)}}`);
+  return shownTask(call, params.task_id);
 }
 
 type Operation = 'cancelTask' | 'retryTask' | 'resolveTask';
@@ -133,7 +141,7 @@ const operating = (verb: 'retry' | 'resolve', operation: Operation, summary: str
     answer: one,
     run: async (call: Call<z.infer<typeof taskPath>, unknown, z.infer<typeof words>>) => {
       await operate(operation, call);
-      return new JsonText(`{"task":${await shown(call, call.params.task_id)}}`);
+      return shownTask(call, call.params.task_id);
     },
   });
 

@@ -8,7 +8,7 @@ import { indexCheck } from '../doctor/index-checks.ts';
 import { invariantCheck } from '../doctor/invariant-checks.ts';
 import { nodeCheck, projectCheck } from '../doctor/project-checks.ts';
 import { serverChecks } from '../doctor/server-checks.ts';
-import { migrationCheck, workChecks } from '../doctor/work-checks.ts';
+import { migrationCheck, servedHandlers, workChecks } from '../doctor/work-checks.ts';
 import { hasEmbeddedCluster, shownUrl, withDatabase, type OpenDatabase } from '../open-database.ts';
 import { ExitStatus, FAILED } from '../report-error.ts';
 import type { Colors, Terminal } from '../terminal.ts';
@@ -44,16 +44,24 @@ async function examine(context: CommandContext, flags: DoctorFlags): Promise<Che
     if (!(error instanceof TreadleError)) throw error;
     return [node, fail('configuration', error.message, 'Correct the environment variable.')];
   }
-  const project = await projectCheck(config);
   if (config.databaseUrl === undefined && !hasEmbeddedCluster(config.dataDir)) {
     const message = `DATABASE_URL is not set, and there is no embedded Postgres in ${config.dataDir} yet`;
-    return [node, project, warn('postgres', message, '"treadle dev" makes one; or set DATABASE_URL.')];
+    const postgres = warn('postgres', message, '"treadle dev" makes one; or set DATABASE_URL.');
+    return [node, await projectCheck(config, new Set()), postgres];
   }
-  return [node, project, ...(await databaseChecks(config, flags))];
+  const { checks, served } = await databaseChecks(config, flags);
+  return [node, await projectCheck(config, served), ...checks];
 }
 
-async function databaseChecks(config: Config, { all = false }: DoctorFlags): Promise<Check[]> {
+interface DatabaseChecks {
+  readonly checks: readonly Check[];
+  /** Handlers that live processes serve. */
+  readonly served: ReadonlySet<string>;
+}
+
+async function databaseChecks(config: Config, { all = false }: DoctorFlags): Promise<DatabaseChecks> {
   const checks: Check[] = [];
+  let served: ReadonlySet<string> = new Set();
   try {
     await withDatabase(config, { maxConnections: 2 }, async (open) => {
       checks.push(place(open), ...(await serverChecks(open.database)));
@@ -61,6 +69,7 @@ async function databaseChecks(config: Config, { all = false }: DoctorFlags): Pro
       checks.push(migrations);
       if (migrations.status !== 'ok') return;
       checks.push(...(await workChecks(open.database, config)));
+      served = await servedHandlers(open.database);
       checks.push(await invariantCheck(open.database, all), await indexCheck(open.database));
     });
   } catch (error) {
@@ -68,7 +77,7 @@ async function databaseChecks(config: Config, { all = false }: DoctorFlags): Pro
     const name = checks.length === 0 ? 'postgres' : 'database';
     checks.push(fail(name, error.message, adviceFor(error, config)));
   }
-  return checks;
+  return { checks, served };
 }
 
 function place({ server }: OpenDatabase): Check {

@@ -3,7 +3,6 @@
 import type { Command } from 'commander';
 import { TreadleError } from '../../core/errors.ts';
 import { parseRate, type Rate } from '../../core/limits/limits.ts';
-import { periodText } from '../../core/limits/period.ts';
 import {
   listLimits,
   removeLimits,
@@ -13,6 +12,7 @@ import {
 } from '../../sql/limits.ts';
 import { wholeNumber } from '../arguments.ts';
 import type { ContextOf } from '../context.ts';
+import { limitText, rateText } from '../limit-text.ts';
 import { count, operate } from '../operator.ts';
 import { plainTable } from '../plain-table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -122,18 +122,14 @@ function printLimits(terminal: Terminal, limits: readonly ListedLimit[]): void {
     return;
   }
   const table = plainTable(terminal, ['of', 'limit', 'in use', 'waiting']);
-  for (const { scope, subject, amount, per_ms, key, in_use, waiting, keys } of limits) {
-    const limit = per_ms === null ? `${amount} at once` : rateText(amount, per_ms);
+  for (const limit of limits) {
+    const { scope, subject, key, in_use, waiting, keys } = limit;
     table.push([
       `${scope} ${subject}`,
-      key === null ? limit : `${limit} for each ${key}`,
+      limitText(limit),
       in_use,
       key === null || waiting === 0 ? waiting : `${waiting} of ${count(keys, 'key')}`,
     ]);
   }
   terminal.print(table.toString());
-}
-
-function rateText(limit: number, perMs: number): string {
-  return `${limit} in ${periodText(perMs)}`;
 }

@@ -15,8 +15,8 @@ export function nodeCheck(version: string = process.versions.node): Check {
   return fail('node', `Node ${version} is too old`, `Use Node ${OLDEST_NODE.join('.')} or newer.`);
 }
 
-/** What this project brings, and whether it serves what its own templates name. */
-export async function projectCheck(config: Config): Promise<Check> {
+/** What this project brings, and whether somebody serves what its templates name: it does, or a live process that serves `elsewhere`. */
+export async function projectCheck(config: Config, elsewhere: ReadonlySet<string>): Promise<Check> {
   try {
     const { app, templates } = await loadProject(config);
     const registry = new HandlerRegistry(app.handlers);
@@ -27,6 +27,8 @@ export async function projectCheck(config: Config): Promise<Check> {
     const missing = [...named].filter((handler) => !registry.has(handler));
     const found = `app module: ${app.file ?? 'none'}, templates: ${templates.length}, handlers: ${registry.names().length}`;
     if (missing.length === 0) return ok('project', found);
+    if (missing.every((handler) => elsewhere.has(handler)))
+      return ok('project', `${found}; other processes serve ${missing.join(', ')}`);
     return warn(
       'project',
       `${found}; this project does not serve ${missing.join(', ')}`,

@@ -64,11 +64,11 @@ export const LEFT_BEHIND: Readonly<Record<string, Known>> = {
     advice: NEVER_MOVES,
   },
   left_pending: {
-    says: 'left pending after they had begun: no job of the Rails engine brings them back',
+    says: 'left pending after having begun: no job of the Rails engine brings such a task back',
     advice: NEVER_MOVES,
   },
   never_started: {
-    says: 'that were created and never started: their job is lost or waits',
+    says: 'created and never started: the job is lost, or waits',
     advice: NEVER_MOVES,
   },
   cancelled_step: {
@@ -76,12 +76,12 @@ export const LEFT_BEHIND: Readonly<Record<string, Known>> = {
     advice: `${ENDS_IN_ERROR} Cancel the task, or resolve the step by hand.`,
   },
   stuck_running_steps: {
-    says: 'in progress for long: their worker has died, or still runs them, and no table tells which',
+    says: 'in progress for long: the worker has died, or is still at it, and no table tells which',
     advice:
       'Treadle leaves them to the hand that started them. Where no worker runs a step, end its attempt: docs/adopting.md has the statement.',
   },
   never_retried: {
-    says: 'failed with attempts left: the Rails engine never runs them again',
+    says: 'failed with attempts left: the Rails engine never runs such a step again',
     advice: 'Treadle retries them at once when their back-off is over: make sure that you want that.',
   },
   exhausted: {

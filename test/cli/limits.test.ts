@@ -33,6 +33,27 @@ test('a list for people names the keys of templates', async () => {
   expect(stdout).toContain('2 of 2 keys');
 });
 
+test('treadle doctor says which limits hold steps back, and which can never do anything', async () => {
+  const world = await limitedWorld(db.database, { concurrency: { limit: 1 } });
+  await cli('set', '--handler', world.handler, '--rate', '1/1h');
+  await db.database.query(
+    `insert into treadle.limits (scope, subject, kind, amount, set_at) values ('handler', 'Renamed', 'concurrency', 7, now())`,
+  );
+  await ready(world, [{ n: 1 }, { n: 2 }, { n: 3 }]);
+  await take(world, db.database);
+  const { stdout } = await treadle(['doctor', '--json'], { url: db.url });
+  const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; message: string }[] };
+  const said = checks
+    .filter(({ name }) => name === 'limits')
+    .map(({ status, message }) => `${status} ${message}`);
+  expect(said).toEqual([
+    expect.stringMatching(/^ok \d+ of \d+ hold steps back now: /),
+    'warn no registered template has a step for handler Renamed (7 at once)',
+  ]);
+  expect(said[0]).toContain(`handler ${world.handler} (1 in 1h): 2 ready steps`);
+  expect(said[0]).toContain(`step test/${world.name}/work (1 at once): 2 ready steps`);
+});
+
 test.each([
   [['set', '--concurrency', '1'], 'expected --namespace or --handler'],
   [['set', '--handler', 'Nobody', '--concurrency', '1'], 'no template names a handler "Nobody"'],

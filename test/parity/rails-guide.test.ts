@@ -1,4 +1,4 @@
-// docs/rails.md says what is so: its Ruby runs beside an engine and prints what the page shows, and its SQL makes a task go on.
+// docs/rails-models.md says what is so: its Ruby runs beside an engine and prints what the page shows, and its SQL makes a task go on.
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PermanentError, RetryableError } from '../../core/errors.ts';
@@ -15,7 +15,7 @@ import { testDatabase } from '../support/postgres.ts';
 import { statesOfSteps, stateOfTask } from '../support/trail.ts';
 import { reasonToSkip } from './foreign-suite.ts';
 
-const guide = writeGuide('docs/rails.md', 'rails-guide');
+const guide = writeGuide('docs/rails-models.md', 'rails-guide');
 const toolchain = await ruby({ install: 'packages' });
 const skipped = reasonToSkip(toolchain);
 const home = testDatabase();

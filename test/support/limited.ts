@@ -4,7 +4,8 @@ import type { JsonObject } from '../../core/json.ts';
 import type { StepTemplateInput } from '../../core/template/template.ts';
 import type { Executor } from '../../sql/database.ts';
 import type { ClaimedStep } from '../../sql/delivery.ts';
-import { claimSteps, recordOutcomes, type OutcomeRow, type WorkerIdentity } from '../../sql/steps.ts';
+import { recordOutcomes, type OutcomeRow } from '../../sql/outcomes.ts';
+import { claimSteps, type WorkerIdentity } from '../../sql/steps.ts';
 import { createTasks, registerTemplate, startTasks } from '../../sql/tasks.ts';
 import { newWorker, templateOf, uniqueName } from './factories.ts';
 

@@ -60,7 +60,7 @@ export async function loadTask(
   return loadWorld(db, {
     created_ago: 7200,
     steps: rows,
-    edges: rows.slice(1).map(({ key }, place) => [`s${place}`, key] as const),
+    edges: rows.slice(1).map(({ key }, place) => [rows[place]?.key ?? '', key] as const),
     task_transitions: state === undefined ? [] : [{ to_state: state, ago: 7000 }],
   });
 }

@@ -73,6 +73,8 @@ test('the analysis of dependencies names what failed and what waits behind it', 
     error_chains_count: 1,
     overall_health: 'critical',
   });
+  const { total_paths, paths } = answer.task.dependency_analysis.critical_paths;
+  expect([total_paths, paths.length, paths[0]]).toMatchObject([2, 2, { length: 3 }]);
   expect(answer.task.dependency_analysis.error_chains.chains).toMatchObject([
     { name: 'b', blocked_steps: 1 },
   ]);

@@ -5,9 +5,10 @@
 
 require_relative '../treadle'
 
-if Gem.loaded_specs.key?('tasker-engine') || defined?(::Tasker::Engine) || defined?(::Tasker::TaskHandler)
+# By its constants: a bundle that has the gem without loading it (`bundle exec`) does no harm.
+if defined?(::Tasker::Engine) || defined?(::Tasker::TaskHandler)
   raise Treadle::InvalidArgumentError, 'treadle/tasker_compat: the gem tasker-engine is loaded in this process and has these ' \
-                                       'names already; run Treadle workers without it (Bundler: require: false)'
+                                       'names already; run Treadle workers without it (Gemfile: require: false)'
 end
 
 require_relative 'tasker_compat/errors'

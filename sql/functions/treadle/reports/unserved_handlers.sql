@@ -1,5 +1,5 @@
--- Handlers that templates name and no live worker serves, with the templates, and how many steps wait for each of them
--- right now. p_named_task_ids limits it to these templates; null means all.
+-- Handlers that templates of what runs in Treadle name and no live worker serves, with the templates, and how many steps wait for
+-- each of them right now. p_named_task_ids limits it to these templates; null means all.
 create or replace function treadle.unserved_handlers(p_named_task_ids integer[] default null)
 returns table (handler text, templates text[], ready_steps bigint)
 language sql volatile
@@ -15,7 +15,9 @@ as $$
     from treadle.step_definitions d
     join public.tasker_named_tasks n on n.named_task_id = d.named_task_id
     join public.tasker_task_namespaces s on s.task_namespace_id = n.task_namespace_id
-    where d.in_template and (p_named_task_ids is null or d.named_task_id = any (p_named_task_ids))
+    where d.in_template
+      and exists (select from treadle.own_named_tasks o where o.named_task_id = d.named_task_id)
+      and (p_named_task_ids is null or d.named_task_id = any (p_named_task_ids))
     group by d.handler
   )
   select n.handler, n.templates,
