@@ -47,6 +47,14 @@ const schema = z.object({
     .string()
     .refine((text) => queueSchemeOf(text) !== undefined, QUEUE_FORMS)
     .default('graphile://'),
+  /** Where tasks that run in the Rails engine are handed to it: sidekiq://host:6379/0?mode=tasker. Not set: the app takes them itself. */
+  TREADLE_RAILS_QUEUE: z
+    .string()
+    .refine(
+      (text) => queueSchemeOf(text)?.startsWith('sidekiq') === true,
+      'a URL like sidekiq://localhost:6379/0?mode=tasker',
+    )
+    .optional(),
   TREADLE_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
   /** Where the embedded Postgres keeps its data. */
   TREADLE_DATA_DIR: z.string().default('.treadle'),
@@ -98,6 +106,8 @@ export interface Config {
   readonly concurrency: number;
   /** Has the form of a queue's URL; the adapter reads the rest. It may hold a password: show it with `shownQueue`. */
   readonly queue: string;
+  /** May hold a password too. */
+  readonly railsQueue: string | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly dataDir: string;
   readonly templates: string | undefined;
@@ -143,6 +153,7 @@ export function loadConfig(
     environment: read.TREADLE_ENV ?? read.NODE_ENV ?? 'development',
     concurrency: read.TREADLE_CONCURRENCY,
     queue: read.TREADLE_QUEUE,
+    railsQueue: read.TREADLE_RAILS_QUEUE,
     logLevel: read.TREADLE_LOG_LEVEL,
     dataDir: read.TREADLE_DATA_DIR,
     templates: read.TREADLE_TEMPLATES,
@@ -187,7 +198,7 @@ function invalidConfig(
 
 /** A URL may hold a password, so of a bad one only its form is shown. */
 function cameAs(variable: string, value: string): string {
-  if (variable === 'TREADLE_QUEUE') return shownQueue(value);
+  if (variable === 'TREADLE_QUEUE' || variable === 'TREADLE_RAILS_QUEUE') return shownQueue(value);
   if (variable !== 'DATABASE_URL') return JSON.stringify(value);
   return URL.canParse(value) ? `one that begins with ${new URL(value).protocol}` : 'something that is no URL';
 }

@@ -18,6 +18,7 @@ import type {
 import { Database } from '../sql/database.ts';
 import type { CreatedTask } from '../sql/tasks.ts';
 import type { ConnectedWorker, WorkerLink } from './connected-worker.ts';
+import type { Fleet } from './fleet.ts';
 import { engineHealth, type EngineHealth } from './health.ts';
 import { Machinery } from './machinery.ts';
 import type { OperatorOptions, PauseTarget, ResolveOptions } from './operations.ts';
@@ -76,6 +77,11 @@ export class Engine {
     return this.#machinery.schedules;
   }
 
+  /** Which named tasks run here and which in the Rails engine: choose, forget, list. */
+  get fleet(): Fleet {
+    return this.#machinery.fleet.choices;
+  }
+
   /** Registers templates and handlers, and begins to run steps. */
   async start(): Promise<void> {
     if (this.#stopping)
@@ -83,8 +89,8 @@ export class Engine {
     if (this.#started) throw new TreadleError('invalid_argument', 'the engine is running already');
     this.#started = true;
     this.#unguard = guardAgainstStrayRejections();
-    const { queue, templates } = this.#machinery;
-    await queue.install();
+    const { queue, fleet, templates } = this.#machinery;
+    await Promise.all([queue.install(), fleet.install()]);
     await templates.register(this.#definitions);
     await this.#machinery.start();
     this.#log.info({ handlers: this.handlers, queue: queue.name }, 'the engine runs');

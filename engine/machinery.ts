@@ -20,6 +20,7 @@ import { LateStarts } from './late-starts.ts';
 import { LifecycleEvents } from './lifecycle-events.ts';
 import { Listener } from './listener.ts';
 import { Membership } from './membership.ts';
+import { MixedFleet } from './mixed-fleet.ts';
 import { hear, tellOfReady } from './news.ts';
 import { Operations } from './operations.ts';
 import type { EngineOptions } from './options.ts';
@@ -63,6 +64,7 @@ export class Machinery {
   readonly dispatcher: Dispatcher;
   readonly finalizer: Finalizer;
   readonly handover: Handover;
+  readonly fleet: MixedFleet;
   /** What this process runs itself. */
   readonly crew: Crew;
   readonly roster: WorkerRoster;
@@ -87,6 +89,7 @@ export class Machinery {
     const pollIntervalMs = options.pollIntervalMs ?? 1000;
     const emit: Emit = (event, payload) => this.events.publish(event, payload);
     const drainWakeups = (): void => this.drainWakeups();
+    const onAway = (error: unknown): void => this.outage.noticed(error);
 
     this.database = database;
     this.registry = registry;
@@ -162,9 +165,10 @@ export class Machinery {
       queue: this.queue,
       emit,
       log,
-      onAway: (error) => this.outage.noticed(error),
+      onAway,
       onDue: (taskId) => void this.supply.starter.add(taskId).catch(() => {}), // the job in the queue comes anyway
     });
+    this.fleet = new MixedFleet(options, { database: this.database, emit, log, onAway });
     this.lateStarts = new LateStarts({
       database: this.database,
       afterMs: options.fuseMs ?? DEFAULT_FUSE_MS,
@@ -189,11 +193,12 @@ export class Machinery {
       log,
       leaseSeconds,
       emit,
-      onAway: (error) => this.outage.noticed(error),
+      onAway,
       onStalled: () => this.vigil.blind(),
       maySeeDeaths: () => !this.vigil.isBlind,
       onAftermath: (aftermath) => this.finalizer.settle(aftermath),
       drainWakeups,
+      onDeaths: () => this.queue.consumersDied?.(),
       handlers: () => (roundsLookForSteps(pollIntervalMs) ? this.#handlers : null),
       onReady: () => this.supply.claims.wake(),
       onJobDueIn: (ms) => this.queue.jobDueIn?.(ms),
@@ -210,7 +215,7 @@ export class Machinery {
       everySeconds: options.sweepSeconds ?? 30,
       retentionDays: options.retentionDays,
       onAftermath: (aftermath) => this.finalizer.settle(aftermath),
-      onAway: (error) => this.outage.noticed(error),
+      onAway,
       pause,
     });
     this.listener = new Listener({
@@ -242,7 +247,7 @@ export class Machinery {
       workerId: () => this.membership.identity.worker_id,
       isTold: () => this.listener.hears,
       onAbsent: (workerIds) => this.recovery.takeBack(workerIds),
-      onAway: (error) => this.outage.noticed(error),
+      onAway,
       log,
     });
     this.supply = new StepSupply({
@@ -293,6 +298,7 @@ export class Machinery {
     await this.queue.start((taskId) => this.supply.starter.add(taskId));
     this.recovery.start();
     this.sweep.start();
+    await this.fleet.start();
     this.vigil.start();
     this.supply.claims.start();
   }
@@ -332,6 +338,7 @@ export class Machinery {
   #onPostgresBack(wasAway: boolean): void {
     if (wasAway) this.vigil.blind(); // the others come back in these seconds too
     this.listener.reconnect();
+    this.fleet.look();
     this.recovery.lookNow();
     this.supply.claims.wake();
   }

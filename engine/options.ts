@@ -16,6 +16,8 @@ export interface EngineOptions {
   readonly templates?: readonly (TaskTemplate | TaskDefinition)[];
   /** How tasks come back to us. Default: graphile-worker in the same database. */
   readonly queue?: QueueAdapter;
+  /** Where tasks that run in the Rails engine are handed to it (docs/mixed-fleets.md). Default: nowhere, the app takes them itself. */
+  readonly railsQueue?: QueueAdapter;
   /** Steps that may run at once in this process. Default 100. */
   readonly concurrency?: number;
   /** Which environment of the templates counts. Default `development`. */

@@ -12,8 +12,8 @@ import {
   type HandOver,
   type OutcomeRow,
   type Recorded,
-  type WorkerIdentity,
-} from '../sql/steps.ts';
+} from '../sql/outcomes.ts';
+import type { WorkerIdentity } from '../sql/steps.ts';
 import type { ClaimedStep, ClaimedTask } from '../sql/delivery.ts';
 import { Batcher } from './batcher.ts';
 import type { Loan } from './claim-loop.ts';

@@ -4,7 +4,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../sql/database.ts';
 import { pruneTasks, type PrunedBatch } from '../sql/retention.ts';
-import { sweepTasks, verifyTasks, type CheckedTasks } from '../sql/sweep.ts';
+import { recountStates, sweepTasks, verifyTasks, type CheckedTasks } from '../sql/sweep.ts';
 import type { Aftermath } from '../sql/steps.ts';
 import { isAway } from './outage.ts';
 
@@ -20,6 +20,9 @@ const RESTS = 20;
 const TASKS_PRUNED_AT_ONCE = 200;
 const PRUNING_RESTS = 4;
 const PRUNE_AGAIN_MS = 600_000;
+
+/** What is kept of all tasks and steps is counted anew after so long: whatever was missed is right again then. */
+const RECOUNT_SECONDS = 86_400;
 
 /** So many ids of mended tasks are logged. */
 const LOGGED_TASKS = 20;
@@ -74,6 +77,7 @@ export class Sweep {
     try {
       const { swept, dueMs } = await this.#sweep();
       if (!swept) return dueMs;
+      await recountStates(this.#options.database, RECOUNT_SECONDS);
       await this.#verify();
       await this.#prune(startedAt + everyMs);
     } catch (error) {

@@ -31,17 +31,18 @@ export async function windDown(
     membership,
     finalizer,
     handover,
+    fleet,
     listener,
   } = machinery;
   const before = dispatcher.counts;
   roster.dismiss('the engine stops');
-  await lastWord(machinery, supply.claims.stop()); // first: from this moment on nothing more is claimed
+  await lastWord(machinery, supply.stop()); // first: from this moment on nothing more is claimed
   handover.leave();
-  const queueStopped = lastWord(machinery, queue.stop());
+  const queueStopped = lastWord(machinery, Promise.all([queue.stop(), fleet.leave()]));
   await endSteps(machinery, graceMs, hurry);
   await queueStopped;
   outage.stop();
-  const others = [lateStarts, recovery, deadlines, scheduler, sweep, vigil];
+  const others = [lateStarts, recovery, deadlines, scheduler, sweep, fleet, vigil];
   await within(LAST_WORD_MS, Promise.all(others.map((part) => part.stop())));
   const left = await lastWord(machinery, membership.leave());
   if (left) finalizer.settle(left);

@@ -4,14 +4,8 @@ import type { Json, JsonObject } from '../core/json.ts';
 import type { EnqueueReason, State } from '../core/vocabulary.ts';
 import type { Executor } from './database.ts';
 import { isLookAgain, unpacked, type ClaimedStep, type Delivery, type LookAgain } from './delivery.ts';
-import {
-  NO_AFTERMATH,
-  NOTHING_TAKEN,
-  type Aftermath,
-  type HandOver,
-  type TaskDecision,
-  type WorkerIdentity,
-} from './steps.ts';
+import { NOTHING_TAKEN, type HandOver } from './outcomes.ts';
+import { NO_AFTERMATH, type Aftermath, type TaskDecision, type WorkerIdentity } from './steps.ts';
 
 /** `template` with its environment applied, `configuration` as the author wrote it. Returns the named_task_id. */
 export async function registerTemplate(
@@ -185,8 +179,10 @@ export async function returnLostWakeups(db: Executor, graceSeconds: number): Pro
   return row?.returned ?? 0;
 }
 
+export type EngineMessage = 'ready' | 'wakeups' | 'changed' | 'rails';
+
 /** Wakes whoever listens on the channel `treadle`. Notifications are serialised at commit: signal only when it helps. */
-export async function notifyEngines(db: Executor, message: 'ready' | 'wakeups' | 'changed'): Promise<void> {
+export async function notifyEngines(db: Executor, message: EngineMessage): Promise<void> {
   await db.query(`select pg_notify('treadle', $1)`, [message]);
 }
 

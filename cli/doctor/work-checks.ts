@@ -12,6 +12,8 @@ import { migrationStatus } from '../../sql/migrate.ts';
 import { unservedHandlers } from '../../sql/reports.ts';
 import { waitingWakeups } from '../../sql/tasks.ts';
 import { fail, ok, warn, type Check } from './check.ts';
+import { fleetChecks } from './fleet-checks.ts';
+import { limitChecks } from './limit-checks.ts';
 
 /** Work that has not moved for this long is stuck: recovery looks every few seconds. */
 const PATIENCE_SECONDS = 60;
@@ -42,6 +44,8 @@ export async function workChecks(database: Database, config: Config): Promise<Ch
     await queueCheck(database, config),
     workers,
     await handlerCheck(database),
+    ...(await limitChecks(database)),
+    ...(await fleetChecks(database)),
     ...(await stuckChecks(database)),
   ];
 }
@@ -101,6 +105,12 @@ async function workerCheck(database: Database): Promise<Check> {
       .map(({ name }) => name)
       .join(', ')})`,
   );
+}
+
+/** By live processes. */
+export async function servedHandlers(database: Database): Promise<ReadonlySet<string>> {
+  const alive = (await listWorkers(database)).filter((worker) => worker.alive);
+  return new Set(alive.flatMap(({ handlers }) => handlers));
 }
 
 async function handlerCheck(database: Database): Promise<Check> {

@@ -40,8 +40,20 @@ it('runs handlers in TypeScript in a project that is CommonJS', async () => {
 });
 
 it('has doors of their own for the servers and for tests of handlers', async () => {
-  const script = `Promise.all([import('treadle/grpc'), import('treadle/http'), import('treadle/testing')])
-    .then(([grpc, http, testing]) => console.log(typeof grpc.GrpcServer, typeof http.HttpServer, typeof testing.runHandler))`;
+  const script = `Promise.all([import('treadle/grpc'), import('treadle/http'), import('treadle/native'), import('treadle/testing')])
+    .then(([grpc, http, native, testing]) =>
+      console.log(typeof grpc.GrpcServer, typeof http.HttpServer, typeof native.NativeWorker, typeof testing.runHandler))`;
   const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { cwd: installed.project });
-  expect(stdout).toBe('function function function\n');
+  expect(stdout).toBe('function function function function\n');
+});
+
+it('says what to do when the native addon that was asked for is not there', async () => {
+  const options = { url: db.url, cwd: installed.project, program: installed.program };
+  const { status, stderr } = await treadle(['start', '--native-python', 'app.handlers'], options);
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringMatching(
+      /^treadle: the native addon for python is not there: npm install @treadle\/native-\S+, or .*\n$/,
+    ) as string,
+  });
 });

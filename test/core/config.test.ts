@@ -21,6 +21,7 @@ describe('loadConfig', () => {
       maxResultBytes: 4_194_304,
       sessionLocks: 'auto',
       sweepSeconds: 30,
+      railsQueue: undefined,
       retentionDays: undefined,
       grpcListen: [],
       grpcTlsCert: undefined,
@@ -67,6 +68,7 @@ describe('loadConfig', () => {
     ['TREADLE_SWEEP_SECONDS', '0', 'a whole number from 1 to 86400'],
     ['TREADLE_RETENTION_DAYS', '30d', 'a whole number from 1 to 36500'],
     ['TREADLE_QUEUE', 'redis', QUEUE_FORMS],
+    ['TREADLE_RAILS_QUEUE', 'redis', 'a URL like sidekiq://localhost:6379/0?mode=tasker'],
     ['TREADLE_LOG_LEVEL', 'loud', 'one of trace, debug, info, warn, error, fatal, silent'],
   ])('refuses %s=%s and says what was expected', (variable, value, expected) => {
     expect(() => loadConfig({ [variable]: value })).toThrow(

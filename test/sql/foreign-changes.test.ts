@@ -186,7 +186,7 @@ test('a retry that waited is not delayed by a change elsewhere in its task', asy
 
 test('tasks that no template of ours describes are none of our business', async () => {
   const world = await createdWorld(home.database, { a: [] });
-  await home.database.query('delete from treadle.step_definitions where named_task_id = $1', [
+  await home.database.query('delete from treadle.own_named_tasks where named_task_id = $1', [
     world.namedTaskId,
   ]);
   await writeAsRails(home.database, 'task', world.taskId, 'in_progress');

@@ -5,15 +5,8 @@ import { parseTemplate, type StepTemplateInput, type TaskTemplate } from '../../
 import type { Json } from '../../core/json.ts';
 import type { Executor } from '../../sql/database.ts';
 import type { ClaimedStep } from '../../sql/delivery.ts';
-import {
-  claimSteps,
-  recordOutcomes,
-  registerWorker,
-  type HandOver,
-  type OutcomeRow,
-  type Recorded,
-  type WorkerIdentity,
-} from '../../sql/steps.ts';
+import { recordOutcomes, type HandOver, type OutcomeRow, type Recorded } from '../../sql/outcomes.ts';
+import { claimSteps, registerWorker, type WorkerIdentity } from '../../sql/steps.ts';
 import { createTasks, registerTemplate, startTasks, type TaskRow } from '../../sql/tasks.ts';
 
 /** A DAG as a test writes it: each step with its parents. */

@@ -29,6 +29,7 @@ export interface SidekiqOptions {
   /** Looked at in this order. */
   readonly queues?: readonly string[];
   readonly concurrency?: number;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class SidekiqProcess {
@@ -112,13 +113,14 @@ function flags({
   return ['-r', path, '-c', String(concurrency), ...queues.flatMap((queue) => ['-q', queue])];
 }
 
-function spawnRuby(args: readonly string[], { redisUrl, target }: SidekiqOptions): ChildProcess {
+function spawnRuby(args: readonly string[], { redisUrl, target, env }: SidekiqOptions): ChildProcess {
   return spawn(toolchain.ok ? toolchain.ruby : 'ruby', args, {
     env: {
       ...process.env,
       RUBYLIB: LIBRARY,
       REDIS_URL: redisUrl,
       ...(target === undefined ? {} : { TREADLE_TARGET: target }),
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

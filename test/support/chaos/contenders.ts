@@ -1,18 +1,19 @@
 // Who contends in an interleaving: two tasks of one template and two workers that serve it; and how each deed is done.
 import type { Executor } from '../../../sql/database.ts';
 import type { ClaimedStep } from '../../../sql/delivery.ts';
+import { chooseEngine, moveTasks, type FleetEngine } from '../../../sql/fleet.ts';
+import { recordOutcomes, type OutcomeRow } from '../../../sql/outcomes.ts';
 import {
   claimSteps,
   heartbeat,
-  recordOutcomes,
   registerWorker,
   takeBackLostSteps,
   writeStarts,
-  type OutcomeRow,
   type WorkerIdentity,
 } from '../../../sql/steps.ts';
 import { createTasks, registerTemplate, settleChangedTasks, startTasks } from '../../../sql/tasks.ts';
 import { templateOf, uniqueName } from '../factories.ts';
+import { subjectOf } from '../fleets.ts';
 import { movable, moveLikeRails } from './rails-hand.ts';
 import { HELD_BY, type Deed, type Hold, type Which } from './deeds.ts';
 import type { Operation } from './interleaving.ts';
@@ -83,9 +84,16 @@ export async function closeContest({ db }: Arena): Promise<void> {
       open_tasks as (delete from treadle.open_tasks),
       deadlines as (delete from treadle.deadlines),
       pauses as (delete from treadle.pauses),
+      choices as (delete from treadle.fleet_choices),
+      moves as (delete from treadle.moving_named_tasks),
+      moving as (delete from treadle.moving_tasks),
+      for_rails as (delete from treadle.tasks_for_rails),
       changed as (delete from treadle.changed_tasks),
       workers as (delete from treadle.workers)
     select`);
+  await db.query(
+    `select treadle.sync_own_named_tasks(array(select named_task_id from public.tasker_named_tasks), false)`,
+  );
   await db.query('delete from public.tasker_workflow_steps');
   await db.query('delete from public.tasker_tasks');
 }
@@ -164,6 +172,11 @@ async function carryOut(deed: Deed, db: Executor, arena: Arena, contest: Contest
         [deed.complete],
       );
       return;
+    case 'choose':
+      return chooseEngineOf(arena, db, deed.engine);
+    case 'move':
+      await moveTasks(db, deed.limit);
+      return;
     case 'complete step':
       return completeOne(deed, db, contest);
     case 'resume all':
@@ -183,6 +196,18 @@ async function carryOut(deed: Deed, db: Executor, arena: Arena, contest: Contest
     case 'rails cancels':
       return writeAsRails(deed, db);
   }
+}
+
+async function chooseEngineOf({ namedTaskId }: Arena, db: Executor, engine: FleetEngine): Promise<void> {
+  await chooseEngine(db, { subject: await subjectOf({ db, namedTaskId }), engine }, { by: 'test' });
+}
+
+/** Whatever was chosen, Treadle runs it from here on. */
+export async function bringHome(arena: Arena): Promise<void> {
+  const choices = await arena.db.query('select from treadle.fleet_choices');
+  if (choices.length === 0) return;
+  await chooseEngineOf(arena, arena.db, 'treadle');
+  while (await moveTasks(arena.db, 100));
 }
 
 /** Any two steps, whatever their state; most are refused. */

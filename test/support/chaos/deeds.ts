@@ -1,6 +1,7 @@
 // What can be done to a task in one transaction, by a worker, an operator, a Rails app or a sweep, as data for fast-check.
 import fc from 'fast-check';
-import type { OutcomeRow } from '../../../sql/steps.ts';
+import { FLEET_ENGINES, type FleetEngine } from '../../../sql/fleet.ts';
+import type { OutcomeRow } from '../../../sql/outcomes.ts';
 
 /** One operation as data. `which`, `order` and `nth` choose among what there is when it runs. */
 export type Deed =
@@ -27,6 +28,8 @@ export type Deed =
   | { readonly kind: 'heartbeat'; readonly worker: number }
   | { readonly kind: 'complete step'; readonly worker: number; readonly nth: number }
   | { readonly kind: 'prune'; readonly complete: boolean }
+  | { readonly kind: 'choose'; readonly engine: FleetEngine }
+  | { readonly kind: 'move'; readonly limit: number }
   | { readonly kind: 'settle' | 'take back' | 'sweep' | 'resume all' | 'expire' };
 
 /** Somebody locks one row (as `with_lock` of a Rails app does) and does nothing else: others stop there, half-way. */
@@ -92,6 +95,8 @@ export const anyDeed: fc.Arbitrary<Deed> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: kind('settle', 'take back', 'sweep', 'resume all', 'expire') }) },
   { weight: 3, arbitrary: fc.record({ kind: kind('complete step'), worker, nth }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('prune'), complete: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ kind: kind('choose'), engine: fc.constantFrom(...FLEET_ENGINES) }) },
+  { weight: 3, arbitrary: fc.record({ kind: kind('move'), limit: fc.integer({ min: 1, max: 2 }) }) },
 );
 
 export const anyHold: fc.Arbitrary<Hold> = fc.record({

@@ -3,18 +3,21 @@
 import fc from 'fast-check';
 import { TreadleError } from '../../../core/errors.ts';
 import { Database } from '../../../sql/database.ts';
-import {
-  claimSteps,
-  recordOutcomes,
-  registerWorker,
-  takeBackLostSteps,
-  type HandOver,
-} from '../../../sql/steps.ts';
+import { recordOutcomes, type HandOver } from '../../../sql/outcomes.ts';
+import { claimSteps, registerWorker, takeBackLostSteps } from '../../../sql/steps.ts';
 import { settleChangedTasks, startTasks } from '../../../sql/tasks.ts';
 import { moveClock, uniqueName } from '../factories.ts';
 import { violations } from '../invariants.ts';
 import { check } from './checker.ts';
-import { closeContest, holdOf, openArena, openContest, operationOf, type Arena } from './contenders.ts';
+import {
+  bringHome,
+  closeContest,
+  holdOf,
+  openArena,
+  openContest,
+  operationOf,
+  type Arena,
+} from './contenders.ts';
 import { anyDeed, anyHold, type Deed, type Hold } from './deeds.ts';
 import { group } from './facts.ts';
 import { Interleaver, type Refusal, type Tally } from './interleaving.ts';
@@ -156,6 +159,7 @@ const OPERATORS: ReadonlySet<Deed['kind']> = new Set([
   'retry tasks',
   'resolve',
   'resolve by force',
+  'choose',
 ]);
 
 /** Who writes the start and the end of a step at once is told to try again when a Rails app writes in the same instant. */
@@ -179,6 +183,7 @@ function refusalFindings({ operation, error }: Refusal): string[] {
 /** From here on everything goes right, without any sweep: what is due is delivered, what is ready completes. */
 async function letThemEnd(database: Database, arena: Arena): Promise<string[]> {
   await database.query('select treadle.resume(scope, subject) from treadle.pauses');
+  await bringHome(arena);
   const identity = await registerWorker(database, {
     name: uniqueName('worker'),
     handlers: [arena.handler],

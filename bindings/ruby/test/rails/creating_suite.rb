@@ -34,7 +34,7 @@ class CreatingSuite < RailsApp::WritingTest
     assert_equal 0, task.get_step_by_name('reserve').attempts
   end
 
-  # What docs/rails.md asks for.
+  # What docs/rails-models.md asks for.
   RIGHTS = ['usage on schema treadle', 'select, insert, update on all tables in schema public',
             'usage on all sequences in schema public',
             'select on treadle.step_definitions, treadle.step_dependencies, treadle.task_definitions, treadle.clock',

@@ -23,7 +23,11 @@ begin
   into v_overdue, v_states, v_deadlines
   from overdue o
   left join public.tasker_task_transitions c on c.task_id = o.task_id and c.most_recent
-  where coalesce(c.to_state, 'pending') in ('pending', 'in_progress');
+  where coalesce(c.to_state, 'pending') in ('pending', 'in_progress')
+    and (
+      o.task_id = any (array(select treadle.own_tasks(p_task_ids)))
+      or exists (select from treadle.claims k where k.task_id = o.task_id) -- it leaves, and has not gone yet
+    );
   if v_overdue is null then
     return '[]';
   end if;

@@ -6,5 +6,6 @@ as $$
   select p.scope, p.subject, p.paused_by, p.reason, p.paused_at,
     (select count(*) from treadle.ready_steps_in_scope(p.scope, p.subject))
   from treadle.pauses p
+  where p.scope <> 'named_task' -- list_fleet shows those
   order by p.paused_at, p.scope, p.subject
 $$;

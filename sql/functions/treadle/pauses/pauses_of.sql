@@ -1,4 +1,5 @@
--- What keeps the steps of a task from being claimed: the pause of the task, of its namespace, of the step's handler.
+-- What keeps the steps of a task from being claimed: the pause of the task, of its namespace, of the step's handler, and
+-- the move of its named task to Rails.
 create or replace function treadle.pauses_of(p_task_id bigint, p_handler text) returns setof treadle.pauses
 language sql stable
 as $$
@@ -16,4 +17,9 @@ as $$
   select p.*
   from treadle.pauses p
   where p.scope = 'handler' and p.subject = p_handler
+  union all
+  select p.*
+  from public.tasker_tasks t
+  join treadle.pauses p on p.scope = 'named_task' and p.subject = t.named_task_id::text
+  where t.task_id = p_task_id
 $$;

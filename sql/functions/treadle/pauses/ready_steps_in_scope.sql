@@ -17,6 +17,11 @@ begin
   join public.tasker_tasks t on t.task_id = r.task_id
   join public.tasker_named_tasks nt on nt.named_task_id = t.named_task_id
   join public.tasker_task_namespaces n on n.task_namespace_id = nt.task_namespace_id
-  where p_scope = 'namespace' and n.name = p_subject;
+  where p_scope = 'namespace' and n.name = p_subject
+  union all
+  select r.workflow_step_id
+  from treadle.ready_steps r
+  join public.tasker_tasks t on t.task_id = r.task_id
+  where p_scope = 'named_task' and t.named_task_id = case p_scope when 'named_task' then p_subject::integer end;
 end
 $$;

@@ -23,6 +23,8 @@ begin
     join public.tasker_task_namespaces n on n.name = p.subject
     join public.tasker_named_tasks nt on nt.task_namespace_id = n.task_namespace_id
     where p.scope = 'namespace'
+    union all
+    select p.subject::integer from treadle.pauses p where p.scope = 'named_task'
   );
   update treadle.ready_steps r
   set held = false

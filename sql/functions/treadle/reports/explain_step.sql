@@ -71,6 +71,7 @@ begin
       ) into v_detail
       from treadle.pauses_of(v_step.task_id, v_step.ready_handler) p;
       return case
+        when treadle.runs_in_rails(v_step.task_id) then 'ready, for the Rails engine, which was chosen for its task'
         when v_step.is_ready and v_detail is not null then 'ready, but ' || v_detail
         when v_step.is_ready and v_step.ready_handler is null then 'ready, but no template says which handler runs it'
         when v_step.is_ready and not exists (

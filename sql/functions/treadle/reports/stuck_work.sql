@@ -17,7 +17,7 @@ begin
     where t.complete = false
       and coalesce(c.to_state, 'pending') in ('pending', 'in_progress')
       and coalesce(c.created_at, t.created_at) < (v_now - p_patience) at time zone 'UTC'
-      and exists (select from treadle.step_definitions d where d.named_task_id = t.named_task_id)
+      and exists (select from treadle.own_tasks(array[t.task_id]))
     order by t.task_id
     limit p_limit
   ),

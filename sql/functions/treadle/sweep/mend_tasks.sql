@@ -1,6 +1,7 @@
 -- Mends tasks that task_troubles named, the way the queue would: start_tasks rebuilds their derived rows and lets them go on,
 -- wait or end. A claim that was lost is written again under a worker that is dead, so that take_back_lost_steps ends the
--- attempt by the rule for dead workers. Of p_checked it forgets the tasks that have ended, or are no more.
+-- attempt by the rule for dead workers. Of p_checked it forgets the tasks that have ended, are no more, or
+-- run in Rails.
 create or replace function treadle.mend_tasks(p_checked bigint[], p_task_ids bigint[])
 returns table (ready_handlers jsonb, finalized jsonb, wakeups integer)
 language plpgsql
@@ -36,6 +37,10 @@ begin
       left join public.tasker_task_transitions c on c.task_id = t.task_id and c.most_recent
       where t.task_id = o.task_id and coalesce(c.to_state, 'pending') in ('pending', 'in_progress')
     );
+  if exists (select from treadle.fleet_choices) then
+    delete from treadle.open_tasks o
+    where o.task_id = any (array(select unnest(p_checked) except select treadle.own_tasks(p_checked)));
+  end if;
   delete from treadle.wakeups w
   where w.task_id = any (p_checked) and not exists (select from public.tasker_tasks t where t.task_id = w.task_id);
 end

@@ -11,10 +11,17 @@ returns table (
 language plpgsql
 as $$
 #variable_conflict use_column
+declare
+  v_ours bigint[] := p_task_ids;
 begin
+  if exists (select from treadle.fleet_choices) then
+    v_ours := array(select treadle.own_tasks(p_task_ids));
+    perform treadle.pass_on_tasks(p_task_ids);
+    perform treadle.move_strays(array(select unnest(p_task_ids) except select unnest(v_ours)));
+  end if;
   select coalesce(array_agg(t.task_id), '{}'), coalesce(array_agg(t.trouble), '{}')
   into task_ids, troubles
-  from treadle.task_troubles(p_task_ids, p_grace) t;
+  from treadle.task_troubles(v_ours, p_grace) t;
   select m.ready_handlers, m.finalized, m.wakeups
   into ready_handlers, finalized, wakeups
   from treadle.mend_tasks(p_task_ids, task_ids) m;

@@ -12,12 +12,11 @@ begin
   end if;
   insert into treadle.open_tasks (task_id)
   select t.task_id
-  from unnest(p_task_ids) as wanted (id)
+  from unnest(array(select treadle.own_tasks(p_task_ids))) as wanted (id)
   join public.tasker_tasks t on t.task_id = wanted.id
   left join public.tasker_task_transitions c on c.task_id = t.task_id and c.most_recent
   where not exists (select from treadle.open_tasks o where o.task_id = wanted.id)
     and coalesce(c.to_state, 'pending') in ('pending', 'in_progress')
-    and exists (select from treadle.step_definitions d where d.named_task_id = t.named_task_id)
   on conflict do nothing;
 end
 $$;

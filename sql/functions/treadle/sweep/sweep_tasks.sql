@@ -40,6 +40,7 @@ begin
     end if;
     perform treadle.note_open_tasks();
     perform treadle.forget_groups(interval '1 hour', 5000);
+    perform treadle.fold_state_counts();
     update treadle.sweeps set swept_at = v_now;
   end if;
 

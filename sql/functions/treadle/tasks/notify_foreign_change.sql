@@ -1,6 +1,6 @@
 -- Somebody who is not Treadle wrote a transition: remember the task durably and wake the engines. Our own writers set
 -- treadle.writing and never come here (the WHEN clause of the triggers). Runs with the rights of Treadle's owner: the role
--- of a Rails app needs none on our tables, and its writes must never fail because of us.
+-- of a Rails app needs none on our tables, and its writes must never fail because of us (but see refuse_foreign_start).
 create or replace function treadle.notify_foreign_change() returns trigger
 language plpgsql
 security definer
@@ -8,6 +8,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if tg_table_name = 'tasker_task_transitions' then
+    if new.to_state = 'in_progress' then
+      perform treadle.refuse_foreign_start(new.task_id);
+    end if;
     insert into treadle.changed_tasks (task_id, of_step) values (new.task_id, false);
   else
     insert into treadle.changed_tasks (task_id, of_step)

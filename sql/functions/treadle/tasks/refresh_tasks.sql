@@ -1,5 +1,5 @@
--- Rebuilds the derived rows (ready_steps, gates) of these tasks from the Rails tables. Tasks that are not in progress
--- have none. The one way in for every change that Treadle did not make itself. Locks the tasks; claims that run at the
+-- Rebuilds the derived rows (ready_steps, gates) of these tasks from the Rails tables. Tasks that are not in progress,
+-- or that run in Rails, have none. The one way in for every change that Treadle did not make itself. Locks the tasks; claims that run at the
 -- same time either took their rows before the delete or find none. A claim whose step another hand has moved on is void
 -- and goes too: else the task would never be quiet, and the step could not be claimed again. Returns the tasks in which
 -- something waits for its time.
@@ -15,9 +15,13 @@ declare
   v_now timestamp;
   v_step_ids bigint[];
   v_paused boolean;
+  v_ours bigint[] := p_task_ids;
   v_waiting bigint[];
 begin
   perform treadle.lock_tasks(p_task_ids);
+  if exists (select from treadle.fleet_choices) then
+    v_ours := array(select treadle.own_tasks(p_task_ids));
+  end if;
   v_paused := treadle.heed_pauses();
   delete from treadle.ready_steps where task_id = any (p_task_ids);
   delete from treadle.gates where task_id = any (p_task_ids);
@@ -40,7 +44,7 @@ begin
   into v_step_ids
   from public.tasker_task_transitions t
   join public.tasker_workflow_steps s on s.task_id = t.task_id
-  where t.task_id = any (p_task_ids)
+  where t.task_id = any (v_ours)
     and t.most_recent
     and t.to_state = 'in_progress';
 

@@ -1,7 +1,7 @@
 -- Brings the tasks that somebody else wrote to back under Treadle: their derived rows are rebuilt and they go on, or end.
 -- A cancelled task cancels its unfinished steps; a failed one goes on when it was a step that changed and something of it
--- can run now (a hand that wrote to the task itself has had the last word). Tasks that no template of ours describes are
--- none of our business.
+-- can run now (a hand that wrote to the task itself has had the last word). What does not run in Treadle is none of our
+-- business, save that tasks which our gem has created for Rails are passed on to it.
 create or replace function treadle.settle_changed_tasks(p_limit integer)
 returns table (ready_handlers jsonb, finalized jsonb, wakeups integer)
 language plpgsql
@@ -10,6 +10,7 @@ declare
   v_taken bigint[];
   v_by_step bigint[];
   v_task_ids bigint[];
+  v_leaving bigint[];
 begin
   with taken as (
     delete from treadle.changed_tasks
@@ -33,14 +34,14 @@ begin
   if v_taken is null then
     return;
   end if;
-  v_task_ids := array(
-    select t.task_id
-    from public.tasker_tasks t
-    where t.task_id = any (v_taken)
-      and exists (select from treadle.step_definitions d where d.named_task_id = t.named_task_id)
-  );
-  perform treadle.lock_tasks(v_task_ids);
-  perform treadle.end_cancelled_tasks(v_task_ids);
+  v_task_ids := array(select treadle.own_tasks(v_taken));
+  v_leaving := array(select treadle.leaving_tasks(v_taken));
+  perform treadle.pass_on_new_tasks(v_taken);
+  perform treadle.lock_tasks(v_task_ids || v_leaving);
+  perform treadle.end_cancelled_tasks(v_task_ids || v_leaving);
+  if cardinality(v_leaving) > 0 then
+    perform treadle.refresh_tasks(v_leaving); -- which leaves nothing of them but what runs
+  end if;
   perform treadle.reopen_tasks(
     array(select id from unnest(v_by_step) id where id = any (v_task_ids)),
     '{"triggered_by": "treadle", "reason": "a step was changed elsewhere"}'

@@ -44,6 +44,7 @@ begin
   select v_named_task_id, make_interval(secs => (p_template ->> 'deadline_seconds')::double precision)
   where p_template ->> 'deadline_seconds' is not null;
   perform treadle.register_steps(v_named_task_id, p_template -> 'step_templates', v_now);
+  perform treadle.sync_own_named_tasks(array[v_named_task_id], false);
   perform treadle.register_limits(v_named_task_id, p_template);
   return v_named_task_id;
 end

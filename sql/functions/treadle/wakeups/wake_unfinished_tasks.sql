@@ -12,7 +12,7 @@ begin
   left join public.tasker_task_transitions c on c.task_id = t.task_id and c.most_recent
   where not t.complete
     and coalesce(c.to_state, 'pending') in ('pending', 'in_progress')
-    and exists (select from treadle.step_definitions d where d.named_task_id = t.named_task_id)
+    and t.task_id in (select treadle.own_tasks(array[t.task_id]))
   on conflict (task_id) do update set handed_at = null;
   get diagnostics v_count = row_count;
   return v_count;

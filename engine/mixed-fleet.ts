@@ -1,0 +1,68 @@
+// The parts of an engine that a mixed fleet needs: what people say about it, the mover of tasks, and the way to the queue of the
+// Rails engine, where one was given.
+import type { Logger } from 'pino';
+import type { Emit } from '../core/events.ts';
+import type { Database } from '../sql/database.ts';
+import { Fleet } from './fleet.ts';
+import { FleetMoves } from './fleet-moves.ts';
+import type { EngineOptions } from './options.ts';
+import type { QueueAdapter } from './queue/adapter.ts';
+import { Handover, TASKS_FOR_RAILS } from './queue/handover.ts';
+
+export interface MixedFleetSurroundings {
+  readonly database: Database;
+  readonly emit: Emit;
+  readonly log: Logger;
+  /** Postgres is away. */
+  readonly onAway: (error: unknown) => void;
+}
+
+export class MixedFleet {
+  readonly choices: Fleet;
+  readonly #queue: QueueAdapter | undefined;
+  readonly #handover: Handover | undefined;
+  readonly #moves: FleetMoves;
+
+  constructor(
+    {
+      railsQueue: queue,
+      sweepSeconds: everySeconds = 30,
+    }: Pick<EngineOptions, 'railsQueue' | 'sweepSeconds'>,
+    given: MixedFleetSurroundings,
+  ) {
+    const onDue = (): void => {}; // a worker of Rails takes it from the queue
+    this.choices = new Fleet(given.database);
+    this.#queue = queue;
+    this.#handover = queue && new Handover({ ...given, queue, outbox: TASKS_FOR_RAILS, onDue });
+    this.#moves = new FleetMoves({ ...given, everySeconds, onLook: () => this.drain() });
+  }
+
+  async install(): Promise<void> {
+    await this.#queue?.install();
+  }
+
+  async start(): Promise<void> {
+    await this.#queue?.start(() => Promise.resolve()); // its own processes deliver
+    this.#moves.start();
+  }
+
+  /** Somebody chose an engine. */
+  look(): void {
+    this.#moves.look();
+  }
+
+  /** Tasks wait for Rails. */
+  drain(): void {
+    this.#handover?.drain();
+  }
+
+  /** What comes from here on is handed over by others. */
+  async leave(): Promise<void> {
+    this.#handover?.leave();
+    await this.#queue?.stop();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#moves.stop(), this.#handover?.stop()]);
+  }
+}
