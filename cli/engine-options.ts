@@ -7,7 +7,7 @@ import { TreadleError } from '../core/errors.ts';
 import { QUEUE_FORMS, queueSchemeOf, shownQueue } from '../core/queue-url.ts';
 import type { TaskTemplate } from '../core/template/template.ts';
 import { Engine } from '../engine/engine.ts';
-import { queueOfUrl } from '../engine/queue/queue-of-url.ts';
+import { queueOfUrl, railsQueueOfUrl } from '../engine/queue/queue-of-url.ts';
 import type { Database } from '../sql/database.ts';
 import { loadApp, type App } from './app.ts';
 import { wholeNumber } from './arguments.ts';
@@ -142,6 +142,9 @@ export async function engineOf(
     handlers: project.app.handlers,
     templates: [...project.files.map(({ template }) => template), ...project.app.templates],
     queue: await queueOfUrl(config.queue, { database, log }),
+    ...(config.railsQueue === undefined
+      ? {}
+      : { railsQueue: await railsQueueOfUrl(config.railsQueue, { database, log }) }),
     concurrency: config.concurrency,
     environment: config.environment,
     leaseSeconds: config.leaseSeconds,
@@ -157,8 +160,8 @@ export async function engineOf(
 }
 
 /** Handlers that the project's templates name and this process does not serve. */
-export function unservedHere(project: Project, engine: Engine): string[] {
-  const served = new Set(engine.handlers);
+export function unservedHere(project: Project, handlers: readonly string[]): string[] {
+  const served = new Set(handlers);
   const named = project.templates.flatMap(({ step_templates }) =>
     step_templates.map((step) => step.handler_class),
   );

@@ -1,10 +1,10 @@
 // The virtual environment in .treadle/python: made once for what bindings/python asks for, by one process at a time. It is
 // ready when its stamp is there; whoever is killed while making it leaves none, and the next one begins anew.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { lock } from './file-lock.ts';
 import { run } from './programs.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -26,7 +26,7 @@ export async function ensureEnvironment(base: string, mayMake: boolean): Promise
   if (isReady(folder)) return program;
   if (!mayMake) throw new Error(`no virtual environment for bindings/python in ${HOME}: npm test makes it`);
   mkdirSync(HOME, { recursive: true });
-  const unlock = await lock(`${folder}.lock`);
+  const unlock = await lock(`${folder}.lock`, LONGEST_WAIT_MS);
   try {
     if (!isReady(folder)) await make(base, folder, program);
   } finally {
@@ -64,55 +64,4 @@ async function step(program: string, args: readonly string[]): Promise<void> {
   const lines = said.trim().split('\n');
   const line = lines.findLast((each) => /\w+Error: |^ERROR: /.test(each.trim())) ?? lines.at(-1) ?? '';
   throw new Error(`no virtual environment for bindings/python: ${line.trim()}`);
-}
-
-/** Waits for whoever makes it now; a lock of a process that is dead is none. Answers with the way out. */
-async function lock(file: string): Promise<() => void> {
-  const giveUp = Date.now() + LONGEST_WAIT_MS;
-  while (!taken(file)) {
-    const holder = holderOf(file);
-    if (!isAlive(holder)) discard(file, holder);
-    else if (Date.now() > giveUp) throw new Error(`somebody else makes the virtual environment: ${file}`);
-    else await pause(200);
-  }
-  return () => rmSync(file, { force: true });
-}
-
-function taken(file: string): boolean {
-  try {
-    writeFileSync(file, String(process.pid), { flag: 'wx' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Two may see the same dead holder: who comes second must not take away the lock of who came first. */
-function discard(file: string, holder: number): void {
-  const aside = `${file}.${process.pid}`;
-  try {
-    renameSync(file, aside);
-    if (holderOf(aside) !== holder) renameSync(aside, file);
-    rmSync(aside, { force: true });
-  } catch {
-    // somebody else was quicker
-  }
-}
-
-/** 0: it is gone, or its number is not written yet. */
-function holderOf(file: string): number {
-  try {
-    return Number(readFileSync(file, 'utf8'));
-  } catch {
-    return 0;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    if (pid > 0) process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -1,11 +1,13 @@
 // The walls of the house: imports go one way, and the rule that says so is proven by planted violations.
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
+import { LONG_FILES } from './support/long-files.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OXLINT = join(ROOT, 'node_modules', 'oxlint', 'bin', 'oxlint');
@@ -54,4 +56,8 @@ describe('imports go one way', () => {
   ])('%s may import %s', async (file, imported) => {
     expect(await lint(file, `export { x } from '${imported}';\n`)).not.toContain('no-restricted-imports');
   });
+});
+
+it.each(LONG_FILES)('%s, which is to begin first, is there', (file) => {
+  expect(existsSync(join(ROOT, file))).toBe(true);
 });

@@ -3,8 +3,10 @@
 import { Server } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { Access } from '../../bindings/grpc/access.ts';
+import { channelOptions } from '../../bindings/grpc/channel-options.ts';
 import { WORKER_SERVICE, WorkerService } from '../../bindings/grpc/worker/worker-service.ts';
 import type { Assignment, ConnectedWorker, WorkerLink } from '../../engine/connected-worker.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { DEFAULT_BACKOFF } from '../../core/retry.ts';
 import type { ClaimedTask } from '../../sql/delivery.ts';
 import { bound, type Listening } from './bare-stream.ts';
@@ -18,13 +20,23 @@ const TERMS = {
   maxResultBytes: 4 * 1024 * 1024,
 };
 
-export async function listenForWorker(): Promise<Listening> {
-  const server = new Server();
+/** What all steps are: a handler, and the context that it is given. */
+export interface Work {
+  readonly handler: string;
+  readonly context: JsonObject;
+}
+
+/** So that an assignment has a kilobyte. */
+const NOTHING: Work = { handler: 'NoopHandler', context: Object.freeze({ order: 'x'.repeat(700) }) };
+
+export async function listenForWorker(work = NOTHING): Promise<Listening> {
+  const server = new Server(channelOptions(TERMS.maxMessageBytes));
   let welcome: (carrier: Carrier) => void;
   const connected = new Promise<Carrier>((resolve) => {
     welcome = resolve;
   });
-  const connect = (link: WorkerLink): ConnectedWorker => endlessWork(link, (carrier) => welcome(carrier));
+  const connect = (link: WorkerLink): ConnectedWorker =>
+    endlessWork(link, (carrier) => welcome(carrier), work);
   const service = new WorkerService({
     engine: { connect, stats: () => ({ worker_id: 1 }) },
     access: new Access(undefined),
@@ -37,12 +49,16 @@ export async function listenForWorker(): Promise<Listening> {
 }
 
 /** Steps that are sent in the same turn go together, as those of an engine do. */
-function endlessWork(link: WorkerLink, onCredits: (carrier: Carrier) => void): ConnectedWorker {
+export function endlessWork(
+  link: WorkerLink,
+  onCredits: (carrier: Carrier) => void,
+  work: Work,
+): ConnectedWorker {
   const waiting: Assignment[] = [];
   const flush = (): void => link.assign(waiting.splice(0));
   const send = (place: number): void => {
     if (waiting.length === 0) queueMicrotask(flush);
-    waiting.push(assignmentOf(place));
+    waiting.push(assignmentOf(place, work));
   };
   const carrier: Carrier = { send, onBack: () => {} };
   return {
@@ -58,17 +74,14 @@ function endlessWork(link: WorkerLink, onCredits: (carrier: Carrier) => void): C
   };
 }
 
-/** So that an assignment has a kilobyte. */
-const CONTEXT = Object.freeze({ order: 'x'.repeat(700) });
-
-function assignmentOf(place: number): Assignment {
+function assignmentOf(place: number, { handler, context }: Work): Assignment {
   const task: ClaimedTask = {
     task_id: place,
     named_task_id: 1,
     namespace_name: 'bench',
     name: 'linear_7',
     version: '1.0.0',
-    context: CONTEXT,
+    context,
     initiator: 'bench',
     source_system: 'bench',
     reason: null,
@@ -76,10 +89,10 @@ function assignmentOf(place: number): Assignment {
     requested_at: '2026-01-31T12:00:00.000000Z',
     row_version: '1',
   };
-  return { step: stepOf(place, task), timeout_ms: undefined };
+  return { step: stepOf(place, handler, task), timeout_ms: undefined };
 }
 
-function stepOf(place: number, task: ClaimedTask): Assignment['step'] {
+function stepOf(place: number, handler: string, task: ClaimedTask): Assignment['step'] {
   return {
     claim_id: place,
     claim_token: String(place),
@@ -87,7 +100,7 @@ function stepOf(place: number, task: ClaimedTask): Assignment['step'] {
     task_id: place,
     named_task_id: 1,
     step_name: 'step_2',
-    handler: 'NoopHandler',
+    handler,
     attempt: 1,
     retry_limit: 3,
     retryable: true,

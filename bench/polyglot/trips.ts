@@ -28,7 +28,7 @@ export async function travel(
   carrier: Carrier,
   inFlight: number,
   count: number,
-  subject: Subject,
+  subject: Pick<Subject, 'cpuMs' | 'died'>,
 ): Promise<TripRun> {
   const before = { server: cpuMilliseconds(), client: await subject.cpuMs() };
   const startedAt = performance.now();

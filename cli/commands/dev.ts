@@ -88,7 +88,7 @@ function introduce(
 ): void {
   const { bold, dim, yellow } = terminal.colors;
   const line = (title: string, text: string): void => terminal.print(`  ${bold(title.padEnd(10))} ${text}`);
-  const unserved = unservedHere(project, engine);
+  const unserved = unservedHere(project, engine.handlers);
   const files = project.files.length > 0 || project.app.file !== undefined;
   terminal.print();
   line('postgres', `${server.version} (${server.source}) ${shownUrl(server.url)}`);

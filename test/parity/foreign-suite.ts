@@ -27,28 +27,28 @@ export interface SuiteResult {
 export class ForeignWorld {
   readonly home: TestDatabase;
   readonly events: SubjectEvents;
-  readonly #engine: Engine;
+  readonly engine: Engine;
   readonly #server: GrpcServer;
   #target = '';
 
   private constructor(home: TestDatabase, language: Language) {
     this.home = home;
     const templates = casesOf(language).map(templateOfCase);
-    this.#engine = new Engine({ database: home.database, templates, concurrency: 200 });
-    this.#server = new GrpcServer({ engine: this.#engine, database: home.database, listen: ['127.0.0.1:0'] });
-    this.events = new SubjectEvents(this.#engine);
+    this.engine = new Engine({ database: home.database, templates, concurrency: 200 });
+    this.#server = new GrpcServer({ engine: this.engine, database: home.database, listen: ['127.0.0.1:0'] });
+    this.events = new SubjectEvents(this.engine);
   }
 
   static async start(language: Language): Promise<ForeignWorld> {
     const world = new ForeignWorld(await createTestDatabase(), language);
-    await world.#engine.start();
+    await world.engine.start();
     [world.#target = ''] = await world.#server.start();
     return world;
   }
 
   async stop(): Promise<void> {
     await this.#server.stop({ graceSeconds: 0 });
-    await this.#engine.stop({ graceSeconds: 0 });
+    await this.engine.stop({ graceSeconds: 0 });
     await this.home.drop();
   }
 

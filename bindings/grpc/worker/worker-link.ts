@@ -3,8 +3,9 @@
 // its buffer, also for a worker that has stopped reading.
 import type { Logger } from 'pino';
 import type { Assignment, StopCause, WorkerLink } from '../../../engine/connected-worker.ts';
-import { CancelReason, type Register, type WorkResponse } from '../../../proto/gen/treadle/v1/worker.ts';
+import type { Register, WorkResponse } from '../../../proto/gen/treadle/v1/worker.ts';
 import { fitsAlone, messagesOf, wireAssignment, type SizedAssignment } from './assignments.ts';
+import { CANCEL_REASONS } from './cancel-reasons.ts';
 
 export type Message = NonNullable<WorkResponse['message']>;
 
@@ -21,12 +22,6 @@ export interface LinkOwner {
   withdrawn(claimToken: string): void;
   drained(reason: string): void;
 }
-
-const REASONS = {
-  timed_out: CancelReason.TIMED_OUT,
-  revoked: CancelReason.REVOKED,
-  engine_stopping: CancelReason.ENGINE_STOPPING,
-} as const satisfies Record<StopCause, CancelReason>;
 
 export class StreamLink implements WorkerLink {
   readonly name: string;
@@ -51,7 +46,7 @@ export class StreamLink implements WorkerLink {
 
   cancel(claim_token: string, cause: StopCause, message: string): void {
     if (cause !== 'engine_stopping') this.#owner.withdrawn(claim_token);
-    this.#owner.send({ $case: 'cancel', value: { claim_token, reason: REASONS[cause], message } });
+    this.#owner.send({ $case: 'cancel', value: { claim_token, reason: CANCEL_REASONS[cause], message } });
   }
 
   drain(reason: string): void {

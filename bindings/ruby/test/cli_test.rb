@@ -17,7 +17,7 @@ class CliTest < Minitest::Test
   end
 
   def test_wrong_arguments_are_told_in_one_line
-    { [] => 'missing argument: -r FILE', %w[--nonsense] => 'invalid option', %w[-r /no/such] => '-r /no/such: cannot load',
+    { [] => 'missing argument: -r FILE', %w[--nonsense] => 'invalid option', %w[-r /no/such] => '/no/such: cannot load',
       %w[-r json stray] => 'invalid argument: stray', %w[-r json -t engine:1] => 'is not on this machine',
       %w[-r json] => 'handlers: expected at least one', %w[-r json -c 0] => 'concurrency' }.each do |arguments, words|
       said, status = worker(*arguments)

@@ -9,6 +9,7 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 from ._proto.treadle.v1 import worker_pb2
@@ -57,7 +58,7 @@ class Attempt:
         #: None until the input has been found fit.
         self.handler: StepHandler[Any, Any, Any, Any] | None = None
         name = assignment.handler or name_of(handler)
-        self.log = logging.LoggerAdapter(logging.getLogger(f"treadle.handlers.{name}"), self._facts(name))
+        self.log = logging.LoggerAdapter(_logger_of(name), self._facts(name))
 
     def _facts(self, name: str) -> dict[str, Any]:
         return {
@@ -133,9 +134,17 @@ class Attempt:
         return self.transaction.committed
 
 
+@cache
+def _logger_of(handler_name: str) -> logging.Logger:
+    """Looking for it takes a lock that all threads share."""
+    return logging.getLogger(f"treadle.handlers.{handler_name}")
+
+
 async def settle_by_waiting(answer: Any) -> Any:
     """On an event loop."""
-    return await answer if inspect.isawaitable(answer) else answer
+    if answer is None or not inspect.isawaitable(answer):  # most hooks answer with nothing
+        return answer
+    return await answer
 
 
 def _by_step_name(needs: Any) -> dict[str, Any]:

@@ -17,7 +17,8 @@ class Cancellation:
     __slots__ = ("_event", "_listeners", "_lock", "_order")
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        #: Made for the first who waits: most attempts are never asked to stop, and nobody waits for it.
+        self._event: threading.Event | None = None
         self._lock = threading.Lock()
         self._order: StepCancelled | None = None
         self._listeners: list[Callable[[StepCancelled], None]] = []
@@ -31,7 +32,13 @@ class Cancellation:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Sleeps `timeout` seconds, or until the attempt should stop; answers whether it should."""
-        return self._event.wait(timeout)
+        with self._lock:
+            if self._order is not None:
+                return True
+            if self._event is None:
+                self._event = threading.Event()
+            event = self._event
+        return event.wait(timeout)
 
     @property
     def reason(self) -> StopReason | None:
@@ -50,7 +57,9 @@ class Cancellation:
                 return
             self._order = order = StepCancelled(reason, message)
             listeners, self._listeners = self._listeners, []
-        self._event.set()
+            event = self._event
+        if event is not None:
+            event.set()
         for listener in listeners:
             listener(order)
 

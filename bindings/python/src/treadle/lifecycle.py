@@ -81,7 +81,9 @@ async def _afterwards(attempt: Attempt, outcome: Outcome) -> None:
 
 async def _settle_here(answer: Any) -> Any:
     """A plain function may still answer with an awaitable, as one behind a decorator does: it gets a loop of its own."""
-    return asyncio.run(_as_coroutine(answer)) if inspect.isawaitable(answer) else answer
+    if answer is None or not inspect.isawaitable(answer):  # most hooks answer with nothing
+        return answer
+    return asyncio.run(_as_coroutine(answer))
 
 
 async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from .errors import DeclarationError
-from .json_text import LONG_INTEGER, deeply
+from .json_text import deeply, may_hold_long_integer
 
 #: Bytes of JSON text that the results of a step may have unless the engine says otherwise.
 DEFAULT_MAX_RESULT_BYTES = 4 * 1024 * 1024
@@ -30,7 +30,7 @@ def as_results(value: Any, max_bytes: int = DEFAULT_MAX_RESULT_BYTES) -> str:
     """The value as JSON text. Raises DeclarationError `invalid_output`, or `results_too_large` over `max_bytes`."""
     text = _stringify(value)
     _require_storable(text, max_bytes)
-    if LONG_INTEGER.search(text):
+    if may_hold_long_integer(text):
         text = deeply(lambda: _write(json.loads(text, parse_int=_exact)))
     if "-0.0" in text:
         text = _without_negative_zero(text)
@@ -51,7 +51,7 @@ def _stringify(value: Any) -> str:
 
 
 def _write(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_json)
+    return _ENCODER.encode(value)
 
 
 def _as_json(value: Any) -> Any:
@@ -63,6 +63,9 @@ def _as_json(value: Any) -> Any:
     if dump is not None and not isinstance(value, type):
         return dump(mode="json", by_alias=True)
     raise TypeError(f"got a {type(value).__name__}")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_json)
 
 
 def _instant(value: datetime) -> str:

@@ -38,11 +38,14 @@ ALL = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(CONTRACT.
 CASES = [case for case in ALL if LANGUAGE in case.get("only", [LANGUAGE])]
 SECONDS = 30
 #: Where handlers run: the module that serves them, and the flags of the worker.
-MODES = {
+MODES: dict[str, tuple[str, list[str]] | None] = {
     "threads": ("contract_handler", ["--concurrency", "16"]),
     "loop": ("contract_async", ["--concurrency", "16"]),
     "processes": ("contract_handler", ["--processes", "4"]),
 }
+#: Inside of engines, which test/parity/native-python.test.ts starts and watches.
+if os.environ.get("TREADLE_CONTRACT_SERVED"):
+    MODES = {"served": None}
 sys.setrecursionlimit(5_000)  # a case is nested a thousand levels deep
 
 SUBJECT = """
@@ -71,11 +74,12 @@ class World:
     def __init__(self, folder: Path, mode: str) -> None:
         self.client = Client(os.environ["TREADLE_TARGET"])
         self.connection = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
-        self.journal = folder / "journal"
+        self.journal = Path(os.environ.get("TREADLE_CONTRACT_JOURNAL") or folder / "journal")
         self.journal.touch()
         self.leaving = threading.Event()
-        module, flags = MODES[mode]
-        self.workers = [Supervised([each, *flags], self) for each in (module, "contract_deadly")]
+        module, flags = MODES[mode] or ("", [])
+        served = [module, "contract_deadly"] if module else []
+        self.workers = [Supervised([each, *flags], self) for each in served]
         created = self.client.create_tasks([request_of(case) for case in CASES])
         self.task_ids = {case["name"]: each.task_id for case, each in zip(CASES, created, strict=True)}
 

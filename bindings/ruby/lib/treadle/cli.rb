@@ -2,6 +2,7 @@
 
 require 'optparse'
 require_relative '../treadle'
+require_relative 'handler_files'
 
 module Treadle
   # The command `treadle-worker`.
@@ -24,8 +25,7 @@ module Treadle
       raise OptionParser::InvalidArgument, @arguments.first unless @arguments.empty?
       raise OptionParser::MissingArgument, '-r FILE' if @files.empty?
 
-      @files.each { |file| load_handlers(file) }
-      ::Rails.application.eager_load! if defined?(::Rails) && ::Rails.respond_to?(:application) && ::Rails.application
+      HandlerFiles.load(@files)
       worker.run == :aborted ? ABORTED : 0
     rescue OptionParser::ParseError, InvalidArgumentError, InvalidConfigError => e
       complain(e, 2)
@@ -38,18 +38,6 @@ module Treadle
     def worker
       targets = @targets.empty? ? ENV.fetch('TREADLE_TARGET', '127.0.0.1:7465').split(',') : @targets
       Worker.new(targets: targets, tls: @tls.empty? ? nil : Endpoint::Tls.new(**@tls), logger: Treadle.logger, **@settings)
-    end
-
-    # A folder means all Ruby files in it; a path that is none means a library.
-    def load_handlers(file)
-      path = File.expand_path(file)
-      if File.directory?(path)
-        Dir[File.join(path, '**', '*.rb')].sort.each { |found| require found }
-      else
-        require(File.exist?(path) || File.exist?("#{path}.rb") ? path : file)
-      end
-    rescue LoadError => e
-      raise InvalidArgumentError, "-r #{file}: #{e.message}"
     end
 
     def complain(error, status)

@@ -11,6 +11,8 @@ require 'treadle'
 module Contract
   MISSING = %w[TREADLE_TARGET DATABASE_URL TREADLE_CONTRACT].reject { |name| ENV.key?(name) }
   NEEDS = "#{MISSING.join(', ')} must be set: test/parity/ruby.test.ts does, and runs this"
+  # The handlers run in the process of the engine.
+  SERVED = ENV.key?('TREADLE_CONTRACT_SERVED')
   ROOT = File.expand_path('../..', __dir__)
   FOLDER = ENV.fetch('TREADLE_CONTRACT', '')
   CASES = Dir[File.join(FOLDER, '*.json')].sort.map { |file| JSON.parse(File.read(file)) }
@@ -84,8 +86,9 @@ module Contract
       @connection = PG.connect(ENV.fetch('DATABASE_URL'))
       @connection.type_map_for_results = PG::BasicTypeMapForResults.new(@connection)
       @folder = Dir.mktmpdir('contract')
-      @journal = File.join(@folder, 'journal').tap { |file| File.write(file, '') }
-      @workers = %w[contract_handler.rb contract_deadly.rb].map { |file| Supervised.new(file, @journal) }
+      @journal = SERVED ? ENV.fetch('TREADLE_CONTRACT_JOURNAL') : File.join(@folder, 'journal')
+      File.write(@journal, '')
+      @workers = SERVED ? [] : %w[contract_handler.rb contract_deadly.rb].map { |file| Supervised.new(file, @journal) }
       created = @client.create_tasks(CASES.map { |it| request_of(it) })
       @task_ids = CASES.map { |it| it['name'] }.zip(created.map(&:task_id)).to_h
       Minitest.after_run { close }

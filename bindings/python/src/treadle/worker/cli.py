@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 from ..channel import Security
@@ -16,6 +14,7 @@ from ..errors import TreadleError
 from ..target import DEFAULT_TARGET, targets_of
 from ..version import VERSION
 from .logs import LEVELS, configure
+from .modules import load_modules
 from .registry import Registry
 from .reload import run_and_reload, worker_command
 from .worker import DEFAULT_CONCURRENCY, DEFAULT_GRACE_SECONDS, Worker
@@ -139,9 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _worker(options: argparse.Namespace) -> Worker:
     registry = Registry()
-    _load(registry, options.modules)
-    if not registry.names():
-        raise TreadleError("invalid_argument", f"no handlers in {', '.join(options.modules)}")
+    load_modules(registry, options.modules)
     return Worker(
         registry,
         target=targets_of(options.target),
@@ -162,26 +159,6 @@ def _security(options: argparse.Namespace) -> Security:
         tls_key=options.tls_key,
         allow_plaintext=options.allow_plaintext,
     )
-
-
-def _load(registry: Registry, modules: Sequence[str]) -> None:
-    try:
-        if os.environ.get("DJANGO_SETTINGS_MODULE"):
-            importlib.import_module("django").setup()
-        registry.add_modules(modules)
-    except TreadleError:
-        raise
-    except Exception as error:  # whatever a module does when it is imported
-        log.debug("importing failed", exc_info=True)
-        what = f"{type(error).__name__}: {error} ({_place(error)})"
-        raise TreadleError("invalid_argument", f"cannot load the handlers: {what}") from error
-
-
-def _place(error: BaseException) -> str:
-    """Where it was raised, save for the machinery of import."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [each for each in frames if not each.filename.startswith("<frozen")] or frames
-    return f"{ours[-1].filename}:{ours[-1].lineno}"
 
 
 def _complain(message: str, status: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from ..errors import TreadleError
 from ..handler import AnyHandler, StepHandler, is_async, name_of
+from ..outcome import Failed
 
 #: Classes under their own names, or under the names a mapping gives them.
 HandlerSource: TypeAlias = Iterable[AnyHandler] | Mapping[str, AnyHandler]
@@ -61,6 +62,12 @@ class Registry:
     def has_async(self) -> bool:
         """Whether any of them runs on the event loop."""
         return any(self._async.values())
+
+    def unknown(self, name: str) -> Failed:
+        """What an attempt ends in whose handler nobody serves."""
+        known = ", ".join(self.names()) or "none"
+        message = f'expected a registered handler, got "{name}"; known: {known}'
+        return Failed(code="unknown_handler", error=message, error_class="TreadleError")
 
     def names(self) -> list[str]:
         """Sorted."""

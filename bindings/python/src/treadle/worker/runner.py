@@ -3,15 +3,10 @@ processes."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
-from ..errors import StepCancelled
 from ..handler import AnyHandler
-from ..lifecycle import run_attempt
-from ..outcome import Failed
 from .event_loop import EventLoop
 from .job import Job
+from .on_loop import run_on_loop
 from .on_thread import run_on_thread
 from .processes import ProcessPool
 from .registry import Registry
@@ -45,9 +40,9 @@ class Runner:
         name = job.assignment.handler
         handler = self._registry.find(name)
         if handler is None:
-            job.end(self._unknown(name))
+            job.end(self._registry.unknown(name))
         elif self._registry.is_async(name):
-            self.loop.call(lambda: self._on_loop(job, handler))
+            self.loop.call(lambda: run_on_loop(self.loop, job, handler))
         else:
             self._threads.submit(lambda: self._on_thread(job, handler))
 
@@ -58,28 +53,3 @@ class Runner:
             job.end_broken(raised)
         else:
             job.end(outcome)
-
-    def _on_loop(self, job: Job, handler: AnyHandler) -> None:
-        task = self.loop.spawn(_run_async(job, handler))
-        task.add_done_callback(lambda ended: _report(job, ended))
-        job.cancelled.when_set(lambda order: self.loop.call(task.cancel))
-
-    def _unknown(self, name: str) -> Failed:
-        known = ", ".join(self._registry.names()) or "none"
-        message = f'expected a registered handler, got "{name}"; known: {known}'
-        return Failed(code="unknown_handler", error=message, error_class="TreadleError")
-
-
-async def _run_async(job: Job, handler: AnyHandler) -> Any:
-    return await run_attempt(job.attempt(handler))
-
-
-def _report(job: Job, task: asyncio.Task[Any]) -> None:
-    if task.cancelled():  # before its first instruction
-        job.end_broken(StepCancelled(job.cancelled.reason or "worker_stopping", "the attempt was cancelled"))
-        return
-    raised = task.exception()
-    if raised is None:
-        job.end(task.result())
-    else:
-        job.end_broken(raised)

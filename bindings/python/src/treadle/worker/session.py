@@ -13,13 +13,14 @@ import grpc
 from .._proto.treadle.v1 import worker_pb2
 from ..channel import Security, open_channel
 from ..errors import StopReason, TreadleError
-from ..outcome import Failed, Outcome, Released
+from ..outcome import Outcome, Released
 from ..rpc_errors import treadle_error
 from .facts import WorkerFacts
 from .job import Job
 from .outbox import Outbox
 from .runner import Runner
 from .slots import Slots
+from .stopping import STILL_COUNTS, was_stopped
 from .wire import outcome_message, stop_reason
 
 log = logging.getLogger("treadle.worker")
@@ -28,9 +29,6 @@ _WORK = "/treadle.v1.WorkerService/Work"
 
 #: Seconds in which an engine must have answered `register`.
 REGISTRATION_SECONDS = 10.0
-
-#: After these the engine still counts an answer, and an attempt that has stopped for them goes back unharmed.
-_STILL_COUNTS: frozenset[StopReason | None] = frozenset({"engine_stopping", "worker_stopping"})
 
 
 class Session:
@@ -162,7 +160,7 @@ class Session:
 
     def _ended(self, job: Job, outcome: Outcome) -> None:
         credits = 1 if self._slots.free(self) and not self._leaving else 0
-        if _was_stopped(job, outcome):
+        if was_stopped(job, outcome):
             outcome = Released()
         if not self._answer(job, outcome, credits) and credits:
             self._outbox.grant(credits)
@@ -189,7 +187,7 @@ class Session:
         if job is None:
             return
         reason = stop_reason(cancel.reason)
-        if reason not in _STILL_COUNTS:
+        if reason not in STILL_COUNTS:
             self._forget(job)
         job.cancelled.set(reason, cancel.message or f"the attempt should stop: {reason}")
         if self._leaving:
@@ -265,10 +263,3 @@ class Session:
 
 def _nothing() -> None:
     """Nobody listens."""
-
-
-def _was_stopped(job: Job, outcome: Outcome) -> bool:
-    """It ended because it was told to, by a shutdown: that is nobody's failure."""
-    if not isinstance(outcome, Failed) or job.cancelled.reason not in _STILL_COUNTS:
-        return False
-    return outcome.error_class in {"StepCancelled", "CancelledError"}

@@ -26,6 +26,13 @@ module Treadle
         message(claim_token, 0, released: V1::Released.new)
       end
 
+      # How far an attempt is.
+      def progress(claim_token, fraction, message)
+        progress = V1::Progress.new(claim_token: claim_token, message: message.to_s[0, 1024])
+        progress.fraction = fraction.to_f.clamp(0.0, 1.0) if fraction
+        progress
+      end
+
       # About how long the message is.
       def bytes_of(answer)
         texts = answer.completed ? [answer.completed.results_json] : texts_of(answer.failed)

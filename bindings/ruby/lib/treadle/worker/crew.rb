@@ -4,7 +4,7 @@ module Treadle
   class Worker
     # The threads that run handlers, and the account of credits: so many are granted as threads are free. A thread whose
     # attempt was cancelled is busy until its handler returns; only then its credit comes back, to whatever stream is open
-    # by then. Jobs answer to `run`, `abandon`, `session` and `deliver(credits)`.
+    # by then. Jobs answer to `run_within(surroundings)`, `session` and `deliver(credits)`.
     class Crew
       attr_reader :size
 
@@ -76,14 +76,8 @@ module Treadle
       end
 
       def work_on(job)
-        done = false
-        @surroundings.around { job.run }
-        done = true
-      rescue Exception => e # rubocop:disable Lint/RescueException
-        job.abandon(e) # what surrounds the handler has failed
-        done = true
+        job.run_within(@surroundings)
       ensure
-        job.abandon(nil) unless done
         release(job)
       end
 

@@ -26,13 +26,25 @@ module Treadle
         @ended = now
       end
 
+      # The same within `surroundings`, and whatever happens: after it there is an outcome.
+      def run_within(surroundings)
+        done = false
+        surroundings.around { run }
+        done = true
+      rescue Exception => e # rubocop:disable Lint/RescueException
+        abandon(e) # what surrounds the handler has failed
+        done = true
+      ensure
+        abandon(nil) unless done
+      end
+
       # The handler has killed its thread (nil), or what surrounds it has failed: that is the attempt's failure.
       def abandon(error)
         @ended = now
         @outcome ||= Failure.of(error || ThreadError.new('the handler has ended its thread'))
       end
 
-      # Hands the answer over, with `credits`.
+      # Hands the answer over, with `credits`; answers as `session` does.
       def deliver(credits)
         log_end
         @session.answered(self, Answers.of(@claim_token, @outcome, ((@ended - @started) * 1_000_000).round), credits)

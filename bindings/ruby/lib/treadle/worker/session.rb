@@ -3,6 +3,7 @@
 require_relative '../proto/worker_services_pb'
 require_relative 'answers'
 require_relative 'job'
+require_relative 'orders'
 require_relative 'outbox'
 require_relative 'pulse'
 
@@ -11,9 +12,6 @@ module Treadle
     # One stream to one engine, from registration to its end. Steps that are held when it breaks are told to stop: the
     # engine gives them to somebody else.
     class Session
-      REASONS = { CANCEL_REASON_TIMED_OUT: :timed_out, CANCEL_REASON_REVOKED: :revoked,
-                  CANCEL_REASON_ENGINE_STOPPING: :engine_stopping }.freeze
-
       # `registration` is a V1::Register.
       def initialize(endpoint, registration, registry:, crew:, logger:)
         @endpoint = endpoint
@@ -69,9 +67,7 @@ module Treadle
       end
 
       def progress(job, fraction, message)
-        progress = V1::Progress.new(claim_token: job.claim_token, message: message.to_s[0, 1024])
-        progress.fraction = fraction.to_f.clamp(0.0, 1.0) if fraction
-        @outbox.progress(progress)
+        @outbox.progress(Answers.progress(job.claim_token, fraction, message))
       end
 
       # The answer of a job that was assigned here.
@@ -132,7 +128,7 @@ module Treadle
 
       def cancel(order)
         job = @mutex.synchronize { @running[order.claim_token] }
-        job&.stop&.give(REASONS.fetch(order.reason, :revoked), order.message.empty? ? nil : order.message)
+        job&.stop&.give(*Orders.of(order))
       end
 
       # It assigns nothing more: because it stops, and ends the stream when what we hold is answered; or because we asked for it.
