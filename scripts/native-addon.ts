@@ -70,14 +70,19 @@ export async function nativeAddon(
 ): Promise<NativeAddon> {
   const interpreter = await interpreterFor(language, options);
   if (!interpreter.ok) return interpreter;
-  const cargo = await run('cargo', ['--version']);
-  if (!cargo.ok) return missing(language, 'no cargo: install Rust from https://rustup.rs');
+  const cargo = await cargoFor(options);
+  if (cargo === undefined) {
+    return missing(
+      language,
+      'no cargo: install Rust 1.85 or newer (https://rustup.rs, or cargo-web of Debian 12)',
+    );
+  }
   const file = join(CRATE, `treadle-native-${language}.${platform()}.node`);
   mkdirSync(WORKSHOP, { recursive: true });
   try {
     const unlock = await lock(join(WORKSHOP, `${language}.lock`), LONGEST_WAIT_MS);
     try {
-      await buildUnlessFresh(language, file, interpreter, cargo.said, options);
+      await buildUnlessFresh(language, file, interpreter, cargo, options);
     } finally {
       unlock();
     }
@@ -109,6 +114,14 @@ async function interpreterFor(
     }
   }
   return missing(language, `${why}: on Debian, apt-get install ${packages.join(' ')}`);
+}
+
+/** What cargo says of its version. Debian's package named cargo is older than what the crates ask for, its cargo-web is not. */
+async function cargoFor(options: NativeAddonOptions): Promise<string | undefined> {
+  const version = () => run('cargo', ['--version']);
+  let cargo = await version();
+  if (!cargo.ok && (await installed(['cargo-web', 'gcc', 'libc6-dev'], options))) cargo = await version();
+  return cargo.ok ? cargo.said : undefined;
 }
 
 async function buildUnlessFresh(

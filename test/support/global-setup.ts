@@ -1,5 +1,6 @@
 // Runs once around all tests: a server and the template database, handed to the workers by `inject('postgres')`.
 import type { TestProject } from 'vitest/node';
+import { buildNativeAddons } from './native-builds.ts';
 import { buildTemplate } from './template.ts';
 import { testServer } from './test-server.ts';
 
@@ -10,6 +11,7 @@ declare module 'vitest' {
 }
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (process.env['CI'] === 'true') void buildNativeAddons(); // elsewhere whoever needs one builds it
   const onProgress = (line: string) => console.log(`postgres: ${line}`);
   const server = await testServer(onProgress);
   try {
