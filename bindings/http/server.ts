@@ -4,7 +4,7 @@ import { serve, type ServerType } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { pino, type Logger } from 'pino';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { TreadleError } from '../../core/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Database } from '../../sql/database.ts';
@@ -128,8 +128,8 @@ export class HttpServer {
       engine,
       db,
       caller,
-      params: checked(one.params, context.req.param(), 404),
-      query: checked(one.query, context.req.query(), 400),
+      params: checked(one.params, checked(findable, context.req.param(), 404), 404),
+      query: checked(one.query, checked(findable, context.req.query(), 400), 400),
       body: one.body === undefined ? undefined : checked(one.body, await bodyOf(context), 400),
     };
     const answer = await one.run(call as Call<never, never, never>);
@@ -152,6 +152,12 @@ export class HttpServer {
     return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
   }
 }
+
+/** Postgres keeps no text with a NUL in it, and refuses to look for one. */
+const findable = z.record(
+  z.string(),
+  z.string().refine((text) => !text.includes('\0'), 'expected no NUL character'),
+);
 
 function checked(schema: z.ZodType | undefined, given: unknown, status: number): unknown {
   if (schema === undefined) return undefined;

@@ -26,6 +26,8 @@ const IDENTIFIER = 'treadle_run_task';
 /** One listens, one fetches, one completes in batches, one to spare: starting a task uses the engine's own pool. */
 const CONNECTIONS = 4;
 const RESTART_MS = 1000;
+/** Where Postgres goes away while graphile-worker ends, it waits for ever for an answer that nobody sends: it is left to itself then. */
+const LONGEST_END_MS = 5000;
 /** A job only starts its task: who holds one for longer is dead, or so slow that another may try. */
 const LONGEST_START_MS = 1000;
 /** Between the looks after a death; the second is for what Postgres was just fetching for the dead. */
@@ -73,8 +75,8 @@ export class GraphileWorkerQueue implements QueueAdapter {
 
   async start(runTask: RunTask): Promise<void> {
     this.#stopping = new AbortController();
-    const runner = await this.#run(runTask);
-    void this.#keepRunning(runner, runTask);
+    const ended = await this.#run(runTask);
+    void this.#keepRunning(ended, runTask);
   }
 
   jobDueIn(ms: number): void {
@@ -101,16 +103,16 @@ export class GraphileWorkerQueue implements QueueAdapter {
   }
 
   /** Its runner gives up after some errors in a row. Ours must run for as long as the engine does. */
-  async #keepRunning(first: Runner, runTask: RunTask): Promise<void> {
+  async #keepRunning(first: Ending, runTask: RunTask): Promise<void> {
     const { signal } = this.#stopping;
-    for (let runner: Runner | undefined = first; ;) {
-      await runner?.promise.catch(() => {}); // it has logged why
+    for (let running: Ending | undefined = first; ;) {
+      await running?.ended;
       if (signal.aborted) return;
-      if (runner) this.#options.log.warn('graphile-worker gave up; starting it again');
+      if (running) this.#options.log.warn('graphile-worker gave up; starting it again');
       await this.#end();
       await pause(RESTART_MS, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      runner = await this.#run(runTask).catch(() => undefined); // Postgres is still away
+      running = await this.#run(runTask).catch(() => undefined); // Postgres is still away
       if (signal.aborted) await this.#end();
     }
   }
@@ -121,11 +123,11 @@ export class GraphileWorkerQueue implements QueueAdapter {
     this.#polling = undefined;
     this.#runner = undefined;
     this.#pool = undefined;
-    await runner?.stop().catch(() => {}); // it may have ended by itself
-    await pool?.end().catch(() => {});
+    await noLonger(runner?.stop()); // it may have ended by itself
+    await noLonger(pool?.end());
   }
 
-  async #run(runTask: RunTask): Promise<Runner> {
+  async #run(runTask: RunTask): Promise<Ending> {
     const concurrency = this.#options.concurrency ?? 100;
     const everyMs = this.#options.pollIntervalMs ?? 1000;
     const pool = this.#newPool();
@@ -133,7 +135,7 @@ export class GraphileWorkerQueue implements QueueAdapter {
     const hears = await ownsSessions(pool); // a pooler hands each statement to another session
     const events: WorkerEvents = new EventEmitter();
     if (hears) this.#polling = pollingOf(events, everyMs);
-    this.#runner = await run({
+    const runner = await run({
       pgPool: pool,
       events,
       maxPoolSize: CONNECTIONS,
@@ -155,7 +157,8 @@ export class GraphileWorkerQueue implements QueueAdapter {
         },
       },
     });
-    return this.#runner;
+    this.#runner = runner;
+    return { ended: endOf(runner, events) };
   }
 
   async health(): Promise<QueueHealth> {
@@ -188,6 +191,30 @@ export class GraphileWorkerQueue implements QueueAdapter {
       else log.debug(meta ?? {}, message);
     });
   }
+}
+
+/** A runner that ends: in an object, as a promise in the hands of an async function would be waited for. */
+interface Ending {
+  readonly ended: Promise<unknown>;
+}
+
+/** It has logged why. Its own promise is not enough: see LONGEST_END_MS. */
+function endOf(runner: Runner, events: WorkerEvents): Promise<unknown> {
+  const ended = runner.promise.catch(() => {});
+  const endless = new Promise<void>((resolve) => {
+    events.once('pool:gracefulShutdown', () => void noLonger(ended).then(resolve));
+  });
+  return Promise.race([ended, endless]);
+}
+
+/** Waits for the end of something, failed or not, but not for ever. */
+async function noLonger(end: Promise<unknown> | undefined): Promise<void> {
+  const timer = new AbortController();
+  const { signal } = timer;
+  const late = pause(LONGEST_END_MS, undefined, { signal, ref: false });
+  await Promise.race([end, late]).catch(() => {});
+  late.catch(() => {});
+  timer.abort();
 }
 
 /** Looks whenever there may be something, as the runner with these events hears of it. */

@@ -46,8 +46,21 @@ test('what does not exist is not found', async () => {
     '/tasks/1e300',
     '/nowhere',
     '/tasks/999999999/workflow_steps',
+    '/handlers/%00',
+    '/schedules/%00',
   ]) {
     expect(await ask('GET', path)).toMatchObject({ status: 404, body: { error: expect.any(String) } });
+  }
+});
+
+test('a NUL is refused wherever a text may stand', async () => {
+  const { ask } = await startApi({ database: home.database });
+  for (const query of ['/tasks?name=%00', '/handlers/a/b?version=%00', '/schedules?namespace=%00']) {
+    expect(await ask('GET', query)).toMatchObject({ status: 400, body: { error: expect.any(Object) } });
+  }
+  for (const path of ['/tasks', '/schedules']) {
+    const body = { name: '\0', namespace: '\0', cron: '* * * * *', context: { a: 1 } };
+    expect((await ask('POST', path, body)).status).toBeLessThan(500);
   }
 });
 
