@@ -166,10 +166,14 @@ function checked(schema: z.ZodType | undefined, given: unknown, status: number):
   throw status === 404 ? notFound('there is no such thing') : unfit(status, parsed.error.issues);
 }
 
+/** The escape, after none or an even number of backslashes; the character itself is not JSON. */
+const NUL_IN_JSON = /(?<!\\)(?:\\\\)*\\u0000/;
+
 /** Nothing is as good as an empty object. */
 async function bodyOf(context: Context): Promise<unknown> {
   const text = await context.req.text();
   if (text === '') return {};
+  if (NUL_IN_JSON.test(text)) throw new Problem(400, { error: 'expected texts without NUL characters' });
   try {
     return JSON.parse(text);
   } catch {
