@@ -6,7 +6,13 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { RetryableError } from '../../core/errors.ts';
 import type { TaskTemplate } from '../../core/template/template.ts';
 import { celeryQueueOf } from '../../engine/queue/celery/celery.ts';
-import { newestCelery, noCelery, startCelery, type CeleryOptions } from '../support/celery.ts';
+import {
+  newestCelery,
+  noCelery,
+  startCelery,
+  superviseCelery,
+  type CeleryOptions,
+} from '../support/celery.ts';
 import { create, eventually, type Works } from '../support/engines.ts';
 import { templateOf } from '../support/factories.ts';
 import { fileEnd } from '../support/file-end.ts';
@@ -42,13 +48,17 @@ async function world(brokerUrl: string, template: TaskTemplate, works: Works) {
   const queue = await celeryQueueOf(new URL(`celery+${brokerUrl}?queue=${name}`), { log });
   const engine = { queue, sweepSeconds: 3600 };
   const served = await serve({ database: home.database, templates: [template], works, engine });
+  const given = { brokerUrl, queue: name, target: served.address, version: newestCelery };
   const startWorker = async (options: Partial<CeleryOptions> = {}) => {
-    const given = { brokerUrl, queue: name, target: served.address, version: newestCelery };
     const worker = await startCelery({ ...given, ...options });
     onTestFinished(() => worker.kill());
     return worker;
   };
-  return { ...served, queue, startWorker };
+  const superviseWorker = async () => {
+    const worker = await superviseCelery(given);
+    onTestFinished(() => worker.kill());
+  };
+  return { ...served, queue, startWorker, superviseWorker };
 }
 
 /** Makes everything that the queue was given a minute older. */
@@ -109,8 +119,8 @@ describe.each(BROKERS)('Celery over $name', ({ missing, broker }) => {
     { timeout: START_MS },
     async () => {
       const template = pair();
-      const { engine, startWorker } = await world(broker().url, template, quick);
-      await startWorker();
+      const { engine, superviseWorker } = await world(broker().url, template, quick);
+      await superviseWorker(); // Celery may end when its broker goes
       const before = await Promise.all(Array.from({ length: 5 }, () => create(engine, template)));
       await broker().kill();
       const meanwhile = await Promise.all(Array.from({ length: 5 }, () => create(engine, template)));
