@@ -6,6 +6,9 @@ import { bodyLimit } from 'hono/body-limit';
 import { pino, type Logger } from 'pino';
 import { z } from 'zod';
 import { TreadleError } from '../../core/errors.ts';
+import { plainJson } from '../../core/template/json-value.ts';
+import { pathText } from '../../core/template/problems.ts';
+import { isStorableText } from '../../core/template/text.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Database } from '../../sql/database.ts';
 import { readTokens, type Token } from '../tokens.ts';
@@ -153,10 +156,10 @@ export class HttpServer {
   }
 }
 
-/** Postgres keeps no text with a NUL in it, and refuses to look for one. */
+/** What Postgres could neither keep nor look for. */
 const findable = z.record(
   z.string(),
-  z.string().refine((text) => !text.includes('\0'), 'expected no NUL character'),
+  z.string().refine(isStorableText, 'expected text without NUL or lone surrogates'),
 );
 
 function checked(schema: z.ZodType | undefined, given: unknown, status: number): unknown {
@@ -166,14 +169,18 @@ function checked(schema: z.ZodType | undefined, given: unknown, status: number):
   throw status === 404 ? notFound('there is no such thing') : unfit(status, parsed.error.issues);
 }
 
-/** The escape, after none or an even number of backslashes; the character itself is not JSON. */
-const NUL_IN_JSON = /(?<!\\)(?:\\\\)*\\u0000/;
-
 /** Nothing is as good as an empty object. */
 async function bodyOf(context: Context): Promise<unknown> {
   const text = await context.req.text();
   if (text === '') return {};
-  if (NUL_IN_JSON.test(text)) throw new Problem(400, { error: 'expected texts without NUL characters' });
+  const { json, findings } = plainJson(parsedJson(text));
+  const [first] = findings;
+  if (first === undefined) return json;
+  const where = first.at.length === 0 ? '' : ` at ${pathText(first.at)}`;
+  throw new Problem(400, { error: `expected ${first.expected}${where}, received ${first.received}` });
+}
+
+function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -60,7 +60,8 @@ test('a NUL is refused wherever a text may stand', async () => {
   }
   for (const path of ['/tasks', '/schedules']) {
     const body = { name: 'a', tags: ['\0'] };
-    expect(await ask('POST', path, body)).toMatchObject({ status: 400, body: { error: expect.any(String) } });
+    const error = 'expected text without NUL or lone surrogates at tags[0], received "\\u0000"';
+    expect(await ask('POST', path, body)).toMatchObject({ status: 400, body: { error } });
   }
 });
 
