@@ -1,21 +1,16 @@
 // Our statements inside somebody else's transaction: every form of client answers like our own.
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { borrow, type BorrowedTransaction } from '../../sql/borrowed.ts';
 import type { Executor } from '../../sql/database.ts';
 import { createTasks, findNamedTask } from '../../sql/tasks.ts';
 import { createdWorld, uniqueName } from '../support/factories.ts';
-import { testDatabase } from '../support/postgres.ts';
+import { applicationPool, testDatabase } from '../support/postgres.ts';
 
 const home = testDatabase();
 
-function pool(): pg.Pool {
-  const made = new pg.Pool({ connectionString: home.url, max: 1 });
-  onTestFinished(() => made.end());
-  return made;
-}
+const pool = () => applicationPool(home.url);
 
 type With = (work: (tx: Executor) => Promise<void>) => Promise<void>;
 const kysely = () => new Kysely<object>({ dialect: new PostgresDialect({ pool: pool() }) });

@@ -2,12 +2,11 @@
 // application's own transaction, where the task commits or vanishes with the application's rows, job included.
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
-import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
 import { runToEnd, startEngine } from '../support/engines.ts';
 import { stepIdsOf, templateOf } from '../support/factories.ts';
-import { testDatabase } from '../support/postgres.ts';
+import { applicationPool, testDatabase } from '../support/postgres.ts';
 import { statesOfSteps, stepColumns, trailOf } from '../support/trail.ts';
 
 const home = testDatabase();
@@ -38,18 +37,11 @@ async function countOf(taskId: number): Promise<{ tasks: number; jobs: number }>
   return row ?? { tasks: 0, jobs: 0 };
 }
 
-/** An application's own pool: plain node-postgres, none of our settings. */
-function applicationPool(): pg.Pool {
-  const pool = new pg.Pool({ connectionString: home.url, max: 1 });
-  onTestFinished(() => pool.end());
-  return pool;
-}
-
 type InTransaction = (engine: Engine, end: (taskId: number) => void) => Promise<unknown>;
 
 const WAYS: Record<string, InTransaction> = {
   'a node-postgres client': async (engine, end) => {
-    const client = await applicationPool().connect();
+    const client = await applicationPool(home.url).connect();
     try {
       await client.query('begin');
       const { task_id } = await engine.createTask(request, { client });
@@ -64,11 +56,11 @@ const WAYS: Record<string, InTransaction> = {
     }
   },
   'a Drizzle transaction': (engine, end) =>
-    drizzle(applicationPool()).transaction(async (tx) => {
+    drizzle(applicationPool(home.url)).transaction(async (tx) => {
       end((await engine.createTask(request, { client: tx })).task_id);
     }),
   'a Kysely transaction': (engine, end) =>
-    new Kysely<object>({ dialect: new PostgresDialect({ pool: applicationPool() }) })
+    new Kysely<object>({ dialect: new PostgresDialect({ pool: applicationPool(home.url) }) })
       .transaction()
       .execute(async (trx) => {
         end((await engine.createTask(request, { client: trx })).task_id);

@@ -1,6 +1,7 @@
 // Databases for tests. `testDatabase()` at the top of a file gives it a migrated one of its own, gone when it ends.
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, inject } from 'vitest';
+import pg from 'pg';
+import { afterAll, beforeAll, inject, onTestFinished } from 'vitest';
 import { Database } from '../../sql/database.ts';
 import { connect } from '../../sql/server/connection.ts';
 import { urlOfDatabase } from './template.ts';
@@ -43,6 +44,14 @@ export function testDatabase(): Pick<TestDatabase, 'url' | 'database'> {
       return current().database;
     },
   };
+}
+
+/** An application's own pool for a test: plain node-postgres with one connection, none of our settings. */
+export function applicationPool(url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
+  pool.on('error', () => {}); // end() does not wait for connections: the drop of the database may break them first
+  onTestFinished(() => pool.end());
+  return pool;
 }
 
 async function createFrom(template: string): Promise<TestDatabase> {
