@@ -1,5 +1,5 @@
 // What `treadle adopt` costs an app that writes meanwhile: which locks it holds and for how long, the longest statement of the writer
-// with and without it, and how long everything takes, on a long history of the Rails engine.
+// with and without it, and how long everything takes, on a long history of the Rails engine; and what `treadle tune functions` adds to it.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -13,6 +13,7 @@ import { RailsWriter, type WriterFigures } from './adoption/rails-writer.ts';
 import { benchmark, type BenchOptions } from './benchmark.ts';
 import { registerHistoryTemplate, writeHistory } from './history.ts';
 import { rounded, timed } from './measure.ts';
+import { installOriginals } from './rails/originals.ts';
 import { table } from './report.ts';
 import type { BenchServer } from './server.ts';
 
@@ -35,6 +36,13 @@ export interface AdoptionResult {
   /** Tasks, once their template is registered. */
   readonly tasks_ms: number;
   readonly adopted_tasks: number;
+  /** `treadle tune functions`, the questions that it asks before and after among it. */
+  readonly functions_ms: number;
+  /** What it says itself: from asking for the lock on a table to the commit, the longest. */
+  readonly functions_locks_ms: number;
+  readonly replaced: Tuned['replaced'];
+  /** States of which, beside the writer, another number is kept than there are rows. */
+  readonly miscounted: number;
   /** Above ROW EXCLUSIVE, the longest first. */
   readonly held: readonly HeldLock[];
   readonly looks: number;
@@ -42,6 +50,16 @@ export interface AdoptionResult {
   readonly longest_wait_ms: number;
   readonly writer_before: WriterFigures;
   readonly writer_during: WriterFigures;
+}
+
+/** What `treadle tune functions` says. */
+interface Tuned {
+  readonly replaced: readonly { object_name: string; before_ms: number | null; after_ms: number | null }[];
+  readonly locks_ms: number;
+}
+
+interface Count {
+  readonly count: number;
 }
 
 export const adoption = benchmark<AdoptionResult>({
@@ -67,11 +85,12 @@ async function benchAdoption(server: BenchServer, options: BenchOptions): Promis
   });
 }
 
-/** As a Rails app leaves it: the history without anything of ours. */
+/** As a Rails app leaves it: the history without anything of ours, and the slow view and functions. */
 export async function writeRailsHistory(database: Database, steps: number): Promise<void> {
   await migrate(database);
   await writeHistory(database, steps, Math.min(YOUNG_TASKS, Math.ceil(steps / 10)));
   await database.query('drop schema treadle cascade');
+  await installOriginals(database);
 }
 
 /** Adopts it by the command line, in a process of its own, while a writer writes. */
@@ -89,6 +108,8 @@ export async function measureAdoption(
   const schema = await timed(() => treadle<Adoption>(database.url, 'adopt', '--yes'));
   await registerHistoryTemplate(database);
   const tasks = await timed(() => treadle<Adoption>(database.url, 'adopt', '--yes'));
+  const functions = await timed(() => treadle<Tuned>(database.url, 'tune', 'functions', '--yes'));
+  const [miscounted] = await database.query<Count>('select count(*) from treadle.broken_counts(null)');
   const locks = await sampler.stop();
   const writer_during = writer.figures();
   await writer.stop();
@@ -101,6 +122,10 @@ export async function measureAdoption(
     locks_ms: schema.result.locks_ms,
     tasks_ms: rounded(tasks.ms),
     adopted_tasks: tasks.result.adopted,
+    functions_ms: rounded(functions.ms),
+    functions_locks_ms: functions.result.locks_ms,
+    replaced: functions.result.replaced,
+    miscounted: miscounted?.count ?? 0,
     ...locks,
     writer_before,
     writer_during,
@@ -121,6 +146,7 @@ async function treadle<Document>(url: string, ...args: readonly string[]): Promi
 function adoptionText(result: AdoptionResult): string {
   const { steps, adopted_tasks, held, looks, writer_before, writer_during } = result;
   const ms = (value: number): string => `${rounded(value)} ms`;
+  const taken = (value: number | null): string => (value === null ? 'no answer' : ms(value));
   const longest = held[0] ? `${ms(held[0].held_ms)} (${held[0].mode} on ${held[0].relation})` : 'none seen';
   const rows: [string, string][] = [
     ['treadle adopt --check', ms(result.check_ms)],
@@ -128,6 +154,15 @@ function adoptionText(result: AdoptionResult): string {
     [`check again and ${adopted_tasks} tasks`, ms(result.tasks_ms)],
     ['estimated for all but the checks', `${result.estimated_seconds} s`],
     ['from asking for the locks to the commit, by its own clock', ms(result.locks_ms)],
+    [
+      'treadle tune functions, its questions among it',
+      `${ms(result.functions_ms)}, ${result.miscounted} states counted wrong`,
+    ],
+    ['the longest lock of it, by its own clock', ms(result.functions_locks_ms)],
+    ...result.replaced.map(({ object_name, before_ms, after_ms }): [string, string] => [
+      object_name,
+      `${taken(before_ms)} before, ${taken(after_ms)} with Treadle's`,
+    ]),
     ['longest wait of the writer for a lock', ms(result.longest_wait_ms)],
     [`longest lock above ROW EXCLUSIVE, in ${looks} looks`, longest],
     [

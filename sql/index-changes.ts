@@ -7,7 +7,7 @@ import { ownsSession } from './listen.ts';
 import { droppedIndexes, type DroppableIndex, type DroppedIndex } from './tuning.ts';
 
 export interface ChangeOptions {
-  /** How long one index may wait for transactions of others. */
+  /** How long one index may wait for transactions of others, and a run for another one. */
   readonly lockTimeoutSeconds: number;
 }
 
@@ -124,6 +124,15 @@ async function openSession(database: Database, options: ChangeOptions): Promise<
     change: (index, within, statement) => change(executor, index, within, statement),
     end: () => client.end(),
   };
+}
+
+/**
+ * Until the returned function is called, no other run tunes this database.
+ * @throws TreadleError `database_error` when another one does for longer than that.
+ */
+export async function alone(database: Database, options: ChangeOptions): Promise<() => Promise<void>> {
+  const session = await openSession(database, options);
+  return () => session.end();
 }
 
 async function prepareSession(client: pg.Client, { lockTimeoutSeconds }: ChangeOptions): Promise<void> {

@@ -7,6 +7,7 @@ import { TreadleError } from '../core/errors.ts';
 import { compareCatalog, railsCatalog, readCatalog } from './catalog.ts';
 import type { Database, Executor } from './database.ts';
 import { withoutDispensed } from './dispensable-indexes.ts';
+import { renewReplaced, replacedAreCurrent } from './function-tuning/renewal.ts';
 import { installRoutines, readRoutines, routinesHash, type RoutineFile } from './routines.ts';
 
 export interface MigrateOptions {
@@ -75,13 +76,16 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
 export async function migrationStatus(database: Executor): Promise<MigrationStatus> {
   const migrations = await readMigrations();
   const state = await readState(database);
+  const routines = await readRoutines();
   const known = new Set(migrations.map(({ name }) => name));
   return {
     pending: migrations.map(({ name }) => name).filter((name) => !state.checksums.has(name)),
     applied: [...state.checksums.keys()],
     adopted: state.adopted,
     unknown: [...state.checksums.keys()].filter((name) => !known.has(name)),
-    functionsCurrent: state.functionsHash === routinesHash(ours(await readRoutines(), state.adopted)),
+    functionsCurrent:
+      state.functionsHash === routinesHash(ours(routines, state.adopted)) &&
+      (!state.adopted || (await replacedAreCurrent(database, routines))),
   };
 }
 
@@ -116,8 +120,9 @@ async function migrateInTransaction(
     ]);
   }
   if (through !== undefined) return { applied, functionsInstalled: 0, adopted, extras: extras ?? [] };
-  const functionsInstalled = await installChanged(tx, ours(routines, adopted), before.functionsHash, say);
-  return { applied, functionsInstalled, adopted, extras: extras ?? [] };
+  const installed = await installChanged(tx, ours(routines, adopted), before.functionsHash, say);
+  const renewed = adopted ? await renewReplaced(tx, routines, say) : 0;
+  return { applied, functionsInstalled: installed + renewed, adopted, extras: extras ?? [] };
 }
 
 /** What the Rails app added, when this call adopts its tables; undefined when there is nothing to adopt. */
@@ -156,7 +161,7 @@ async function installChanged(
   return routines.reduce((sum, { defines }) => sum + defines.length, 0);
 }
 
-/** In an adopted database what lives in `public` belongs to the Rails app, functions and view included. */
+/** In an adopted database what lives in `public` belongs to the Rails app; what of it was replaced is renewed by itself. */
 function ours(routines: readonly RoutineFile[], adopted: boolean): RoutineFile[] {
   return routines.filter(({ defines }) => !adopted || defines.every(({ schema }) => schema === 'treadle'));
 }

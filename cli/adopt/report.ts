@@ -20,7 +20,12 @@ export function showCheck(terminal: Terminal, check: AdoptionCheck): void {
   if (check.unfinished.length > 0) terminal.print(unfinishedTable(terminal, check.unfinished));
   for (const lock of LOCKS) terminal.print(`lock: ${lock}`);
   terminal.print(conclusion(check));
+  if (check.can_be_adopted) terminal.print(`afterwards: ${NEXT_STEP}`);
 }
+
+/** What makes the reports of an adopted database fast. */
+const NEXT_STEP =
+  '"treadle tune functions" makes its reports fast, with Treadle\'s view and functions in the place of those of Rails';
 
 function conclusion({ can_be_adopted, findings, estimated_seconds }: AdoptionCheck): string {
   const faults = findings.filter(({ must_mend }) => must_mend).length;
@@ -52,7 +57,8 @@ function unfinishedTable(terminal: Terminal, unfinished: readonly UnfinishedTask
   return table.toString();
 }
 
-export function showAdoption(terminal: Terminal, adoption: Adoption): void {
+/** `isTuned`: the view and functions have been replaced already. */
+export function showAdoption(terminal: Terminal, adoption: Adoption, isTuned: boolean): void {
   terminal.printJson(adoption);
   const { applied, adopted, looked_at, interrupted } = adoption;
   terminal.print(
@@ -61,6 +67,7 @@ export function showAdoption(terminal: Terminal, adoption: Adoption): void {
   );
   if (interrupted) terminal.note('interrupted; run it again to go on');
   else if (adopted === 0 && looked_at > 0) terminal.note(NOBODYS);
+  if (!interrupted && !isTuned) terminal.note(`next: ${NEXT_STEP}`);
 }
 
 const NOBODYS =

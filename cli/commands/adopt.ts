@@ -4,6 +4,7 @@ import { Option, type Command } from 'commander';
 import { adopt, countOpenTasks } from '../../sql/adoption/adopt.ts';
 import { checkAdoption, type AdoptionCheck } from '../../sql/adoption/check.ts';
 import type { Database } from '../../sql/database.ts';
+import { replacedDefinitions } from '../../sql/function-tuning/definitions.ts';
 import { confirm } from '../adopt/ask.ts';
 import { showAdoption, showCheck } from '../adopt/report.ts';
 import type { ContextOf } from '../context.ts';
@@ -81,7 +82,7 @@ async function run(terminal: Terminal, database: Database, { patience }: AdoptFl
       onTasks: ({ looked_at, adopted }) => progress.update(looked_at, `${adopted} adopted`),
     });
     progress.stop();
-    showAdoption(terminal, adoption);
+    showAdoption(terminal, adoption, (await replacedDefinitions(database)).length > 0);
     if (adoption.interrupted) throw new ExitStatus(INTERRUPTED);
   } finally {
     progress.stop();

@@ -4,6 +4,7 @@ import type { Config } from '../../core/config.ts';
 import { TreadleError } from '../../core/errors.ts';
 import type { CommandContext, ContextOf } from '../context.ts';
 import { fail, ok, warn, type Check, type CheckStatus } from '../doctor/check.ts';
+import { functionChecks } from '../doctor/function-checks.ts';
 import { indexCheck } from '../doctor/index-checks.ts';
 import { invariantCheck } from '../doctor/invariant-checks.ts';
 import { nodeCheck, projectCheck } from '../doctor/project-checks.ts';
@@ -71,6 +72,7 @@ async function databaseChecks(config: Config, { all = false }: DoctorFlags): Pro
       checks.push(...(await workChecks(open.database, config)));
       served = await servedHandlers(open.database);
       checks.push(await invariantCheck(open.database, all), await indexCheck(open.database));
+      checks.push(...(await functionChecks(open.database)));
     });
   } catch (error) {
     if (!(error instanceof TreadleError)) throw error;

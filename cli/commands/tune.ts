@@ -1,4 +1,4 @@
-// `treadle tune indexes`: drops indexes of the Rails schema that no query needs, while everything runs, and puts them back.
+// `treadle tune`, and of it `treadle tune indexes`: drops indexes of the Rails schema that no query needs, while everything runs, and puts them back.
 // Without --yes it only shows what it would do. Interrupted or killed, the next run goes on.
 import { Option, type Command } from 'commander';
 import type { Database } from '../../sql/database.ts';
@@ -12,6 +12,7 @@ import { showProgress } from '../progress.ts';
 import { ExitStatus, FAILED, INTERRUPTED } from '../report-error.ts';
 import type { Terminal } from '../terminal.ts';
 import { showChanges, showDropped, showPlan, type Change } from '../tuning-report.ts';
+import { registerTuneFunctions } from './tune-functions.ts';
 
 interface TuneFlags {
   readonly only?: 'duplicates';
@@ -22,9 +23,13 @@ interface TuneFlags {
 }
 
 export function registerTune(program: Command, contextOf: ContextOf): void {
-  program
-    .command('tune')
-    .description('make this database faster in ways that can be undone')
+  const tune = program.command('tune').description('make this database faster in ways that can be undone');
+  registerTuneIndexes(tune, contextOf);
+  registerTuneFunctions(tune, contextOf);
+}
+
+function registerTuneIndexes(tune: Command, contextOf: ContextOf): void {
+  tune
     .command('indexes')
     .description('show, and with --yes drop, the indexes of the Rails schema that no query needs')
     .addOption(
@@ -45,12 +50,12 @@ export function registerTune(program: Command, contextOf: ContextOf): void {
     )
     .action(async (flags: TuneFlags, self: Command) => {
       await operate(contextOf, self, (terminal, database) =>
-        flags.restore ? restore(terminal, database, flags) : tune(terminal, database, flags),
+        flags.restore ? restore(terminal, database, flags) : drop(terminal, database, flags),
       );
     });
 }
 
-async function tune(terminal: Terminal, database: Database, flags: TuneFlags): Promise<void> {
+async function drop(terminal: Terminal, database: Database, flags: TuneFlags): Promise<void> {
   const level: TuningLevel = flags.only ?? 'all';
   const plan = await planTuning(database, level);
   if (flags.yes !== true) {

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TreadleError } from '../../core/errors.ts';
 import type { Database, Executor } from '../database.ts';
 import { migrate, migrationStatus } from '../migrate.ts';
-import { isLockTimeout, lockHolders, lockTransitions } from './locks.ts';
+import { isLockTimeout, lockHolders, lockTransitions, restLonger } from './locks.ts';
 import { holderText } from './server.ts';
 
 export interface AdoptOptions {
@@ -43,7 +43,6 @@ const FIRST_TASKS = 20;
 /** With fewer, most of the time would go into the statement itself. */
 const FEWEST_TASKS = 10;
 const MOST_TASKS = 500;
-const LONGEST_PAUSE_MS = 2000;
 
 /**
  * Safe to run again at any time, and beside engines: what is done is done.
@@ -112,10 +111,8 @@ async function gaveUp(database: Database, attempts: number, cause: unknown): Pro
   );
 }
 
-/** Longer and longer, never twice the same: whoever is in the way has its own rhythm. */
 async function rest(attempts: number, signal: AbortSignal): Promise<void> {
-  const longest = Math.min(50 * 2 ** Math.min(attempts, 10), LONGEST_PAUSE_MS);
-  await pause(longest * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+  await pause(restLonger(attempts), undefined, { signal }).catch(() => {});
 }
 
 async function adoptTasks(

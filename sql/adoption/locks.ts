@@ -6,8 +6,9 @@ import type { Executor } from '../database.ts';
 import type { Holder, ServerForAdoption } from './server.ts';
 
 /** While we wait for the first one, writers queue up behind us; while we wait for the second, those of the first still do. */
-const FIRST_LOCK_MS = 20;
+export const FIRST_LOCK_MS = 20;
 const SECOND_LOCK_MS = 10;
+const LONGEST_REST_MS = 2000;
 
 /** What it takes, for people. */
 export const LOCKS = [
@@ -28,6 +29,12 @@ export async function lockTransitions(tx: Executor): Promise<void> {
 
 export function isLockTimeout(error: unknown): boolean {
   return error instanceof TreadleError && error.details['sqlstate'] === '55P03';
+}
+
+/** How many ms to rest after so many attempts: longer and longer, never twice the same, as whoever is in the way has its own rhythm. */
+export function restLonger(attempts: number): number {
+  const longest = Math.min(50 * 2 ** Math.min(attempts, 10), LONGEST_REST_MS);
+  return longest * (0.5 + Math.random() / 2);
 }
 
 /** Who holds locks on the two tables for longer than a second, the longest first. */

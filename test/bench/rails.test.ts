@@ -2,6 +2,7 @@
 // size where there is a Ruby with ActiveRecord.
 import { readFile } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import { installOriginals } from '../../bench/rails/originals.ts';
 import type { RailsResult } from '../../bench/rails/result.ts';
 import { ruby } from '../../scripts/toolchains.ts';
 import { reasonToSkip } from '../parity/foreign-suite.ts';
@@ -18,16 +19,7 @@ const skipped = reasonToSkip(toolchain);
 async function databaseAsInRails() {
   const home = await createTestDatabase();
   onTestFinished(() => home.drop());
-  const own = await read('bench/rails/as-in-rails.sql');
-  await home.database.transaction((tx) => tx.query(own));
-  for (const thing of [
-    'view %s.tasker_step_dag_relationships',
-    'function %s.get_system_health_counts_v01',
-    'function %s.get_analytics_metrics_v01',
-  ]) {
-    await home.database.query(`drop ${thing.replace('%s', 'public')}`);
-    await home.database.query(`alter ${thing.replace('%s', 'as_in_rails')} set schema public`);
-  }
+  await installOriginals(home.database);
   return home;
 }
 

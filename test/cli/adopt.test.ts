@@ -51,7 +51,9 @@ it('--check says what is there, how long it takes and what it locks, and makes n
   expect(stdout).toMatch(/^look {2}\d+ steps failed with attempts left: .*\n +-> Treadle retries them/m);
   expect(stdout).toMatch(/│ bench\/history@1\.0\.0 +│ 100 +│ 1000 +│/);
   expect(stdout).toMatch(/^lock: SHARE ROW EXCLUSIVE on tasker_task_transitions/m);
-  expect(stdout).toMatch(/\ncan be adopted, in about \d+\.\d s, while everything runs\n$/);
+  expect(stdout).toMatch(
+    /\ncan be adopted, in about \d+\.\d s, while everything runs\nafterwards: "treadle tune functions" makes its reports fast.*\n$/,
+  );
   expect(await isThere(rails)).toBe(false);
 });
 
@@ -91,6 +93,7 @@ it('adopts, says what is to be done next, and can be run again once templates ar
     stdout: expect.stringMatching(/^\d+ migrations applied, 0 unfinished tasks of 100 adopted\n$/),
   });
   expect(first.stderr).toContain('tasks come under Treadle when an engine registers a template for them');
+  expect(first.stderr).toMatch(/\nnext: "treadle tune functions" makes its reports fast.*\n$/);
   await registerHistoryTemplate(rails.database);
   const { stdout } = await run('--yes', '--json');
   expect(JSON.parse(stdout)).toEqual({

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sectionsOf, type Block } from '../examples/console-guide.ts';
 import { Terminals } from '../examples/guide-terminal.ts';
+import { installOriginals } from '../../bench/rails/originals.ts';
 import { eventually } from '../support/engines.ts';
 import { stepIdsOf } from '../support/factories.ts';
 import { violations } from '../support/invariants.ts';
@@ -28,6 +29,7 @@ export const handlers = [handler('ValidateCart', { total_cents: 1 }), handler('C
 
 beforeAll(async () => {
   home = await createShopDatabase();
+  await installOriginals(home.database);
   const environment = {
     PATH: `${app.path}:${process.env['PATH']}`,
     DATABASE_URL: home.url,
@@ -51,7 +53,8 @@ function blocksOf(title: string): readonly Block[] {
 /** Types the commands of a section; `treadle start` is left running. */
 async function typeSection(title: string): Promise<string> {
   let said = '';
-  for (const command of blocksOf(title).flatMap(({ text }) => text.trim().split('\n'))) {
+  const blocks = blocksOf(title).filter(({ language }) => language === 'bash');
+  for (const command of blocks.flatMap(({ text }) => text.trim().split('\n'))) {
     if (command.endsWith('treadle start'))
       await terminals.leaveRunning('engine', command, '...\n"ready"\n...');
     else said += await terminals.type(`${command} && echo "went well"`);
@@ -62,6 +65,7 @@ async function typeSection(title: string): Promise<string> {
 /** Those of the section in SQL, for this step. */
 function statementOf(title: string, stepId = 0): string {
   return blocksOf(title)
+    .filter(({ language }) => language === 'sql')
     .map(({ text }) => text.replace('workflow_step_id = 42', `workflow_step_id = ${stepId}`))
     .join('');
 }
@@ -112,8 +116,17 @@ test('it is well afterwards', async () => {
   expect(await violations(home.database)).toEqual([]);
 });
 
+test('the reports become those of Treadle', async () => {
+  const said = await typeSection('Make the reports fast');
+  expect(said).toContain('nothing was changed; the same with --yes replaces them');
+  expect(said).toContain('replaced 3 definitions; counts of states are kept');
+  expect(said.match(/went well/g)).toHaveLength(2);
+  expect(await violations(home.database)).toEqual([]);
+});
+
 test('going back leaves what Rails had, and the tasks that were run', async () => {
   expect(await terminals.interrupt('engine')).toContain('stopped');
+  expect(await typeSection('Going back')).toContain('restored 3 definitions; the triggers that count');
   await home.database.query(statementOf('Going back'));
   expect(await hasOurSchema()).toBe(false);
   expect(await stateOfTask(home.database, LOST)).toBe('complete');

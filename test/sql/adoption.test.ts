@@ -125,13 +125,12 @@ it('holds no lock that keeps writers of 20,000 steps waiting for long', { timeou
   const empty = await createEmptyDatabase();
   opened.push(empty);
   await writeRailsHistory(empty.database, 20_000);
-  const { held, looks, longest_wait_ms, adopted_tasks, writer_during } = await measureAdoption(
-    empty.database,
-    {
+  const { held, looks, longest_wait_ms, adopted_tasks, replaced, miscounted, writer_during } =
+    await measureAdoption(empty.database, {
       quick: true,
-    },
-  );
+    });
   expect(adopted_tasks).toBeGreaterThanOrEqual(1000);
+  expect([replaced.length, miscounted]).toEqual([3, 0]);
   expect([looks, writer_during.statements].every((count) => count > 100)).toBe(true);
   expect(held.map(({ mode }) => mode).filter((mode) => mode !== 'ShareRowExclusiveLock')).toEqual([]);
   expect(Math.max(0, ...held.map(({ held_ms }) => held_ms))).toBeLessThan(LONGEST_LOCK_MS);

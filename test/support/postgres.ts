@@ -25,6 +25,12 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
   return createFrom('template0');
 }
 
+/** A copy of a database that a test file has made, to which nobody is connected any more. The caller drops it. */
+export async function copyOf({ url, database }: TestDatabase): Promise<TestDatabase> {
+  if (!database.pool.ended) await database.close();
+  return createFrom(new URL(url).pathname.slice(1));
+}
+
 /** One migrated database for all tests of the calling file. Read its properties inside tests and hooks. */
 export function testDatabase(): Pick<TestDatabase, 'url' | 'database'> {
   let made: TestDatabase | undefined;
@@ -63,7 +69,7 @@ async function createFrom(template: string): Promise<TestDatabase> {
   const url = urlOfDatabase(server.url, name);
   const database = new Database({ url, applicationName: 'treadle test' });
   const drop = async () => {
-    await database.close();
+    if (!database.pool.ended) await database.close();
     await administer(`drop database if exists ${name} with (force)`);
   };
   return { url, database, drop };
