@@ -3,41 +3,72 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Executor } from '../sql/database.ts';
 import { acceptsWrites } from '../sql/listen.ts';
+import type { MixedFleet } from './mixed-fleet.ts';
 import type { Handover } from './queue/handover.ts';
 import type { QueueAdapter, QueueHealth } from './queue/adapter.ts';
+import type { WorkerRoster } from './worker-roster.ts';
 
 const LONGEST_ANSWER_MS = 3000;
+
+/** `waiting`: tasks that the queue should know of and does not; null when Postgres does not say. */
+type HandedHealth = QueueHealth & { readonly waiting: number | null };
 
 export interface EngineHealth {
   /** Everything works. */
   readonly ok: boolean;
-  /** `degraded`: the queue is away, and tasks wait in Postgres until it is back. `down`: Postgres is away, or the engine does not run. */
+  /**
+   * `degraded`: a queue is away, and tasks wait in Postgres until it is back, or the process should be restarted for a deaf
+   * native handler. `down`: Postgres is away, or the engine does not run.
+   */
   readonly status: 'ok' | 'degraded' | 'down';
   readonly running: boolean;
   readonly database: QueueHealth;
-  /** `waiting`: wake-ups that the queue should know of and does not; null when Postgres does not say. */
-  readonly queue: QueueHealth & { readonly waiting: number | null };
+  readonly queue: HandedHealth;
+  /** That of the Rails engine, where there is one (`railsQueue`, TREADLE_RAILS_QUEUE). */
+  readonly railsQueue?: HandedHealth;
+  /** What connected workers say is wrong with them: handlers in this process that are deaf. Not there while nothing is. */
+  readonly workers?: QueueHealth;
 }
 
-export interface HealthOptions {
-  readonly database: Executor;
+/** A queue, and who hands tasks to it. */
+interface Handed {
   readonly queue: QueueAdapter;
   readonly handover: Pick<Handover, 'trouble' | 'waiting'>;
+}
+
+export interface HealthOptions extends Handed {
+  readonly database: Executor;
+  readonly fleet: Pick<MixedFleet, 'rails'>;
+  readonly roster: Pick<WorkerRoster, 'troubles'>;
   readonly running: boolean;
 }
 
 export async function engineHealth(options: HealthOptions): Promise<EngineHealth> {
-  const { handover, running } = options;
-  const [database, queue, waiting] = await Promise.all([
+  const { fleet, running, roster } = options;
+  const [database, queue, railsQueue] = await Promise.all([
     answered(databaseHealth(options.database)),
-    answered(options.queue.health()),
+    handedHealth(options),
+    fleet.rails && handedHealth(fleet.rails),
+  ]);
+  const isUp = database.ok && running;
+  const workers = workerTrouble(roster);
+  const isFine = queue.ok && railsQueue?.ok !== false && workers === undefined;
+  const status = isUp ? (isFine ? 'ok' : 'degraded') : 'down';
+  const parts = { database, queue, ...(railsQueue && { railsQueue }), ...(workers && { workers }) };
+  return { ok: status === 'ok', status, running, ...parts };
+}
+
+function workerTrouble({ troubles }: HealthOptions['roster']): QueueHealth | undefined {
+  return troubles.length > 0 ? { ok: false, message: troubles.join('; ') } : undefined;
+}
+
+async function handedHealth({ queue, handover }: Handed): Promise<HandedHealth> {
+  const [health, waiting] = await Promise.all([
+    answered(queue.health()),
     Promise.race([handover.waiting(), tooLate(null)]).catch(() => null),
   ]);
   const { trouble } = handover;
-  const queueHealth = trouble === undefined || !queue.ok ? queue : { ok: false, message: trouble };
-  const isUp = database.ok && running;
-  const status = isUp ? (queueHealth.ok ? 'ok' : 'degraded') : 'down';
-  return { ok: status === 'ok', status, running, database, queue: { ...queueHealth, waiting } };
+  return { ...(trouble === undefined || !health.ok ? health : { ok: false, message: trouble }), waiting };
 }
 
 async function databaseHealth(database: Executor): Promise<QueueHealth> {

@@ -19,8 +19,8 @@ export interface MixedFleetSurroundings {
 
 export class MixedFleet {
   readonly choices: Fleet;
-  readonly #queue: QueueAdapter | undefined;
-  readonly #handover: Handover | undefined;
+  /** The queue of the Rails engine, and who hands tasks to it, where one was given. */
+  readonly rails: { readonly queue: QueueAdapter; readonly handover: Handover } | undefined;
   readonly #moves: FleetMoves;
 
   constructor(
@@ -32,17 +32,19 @@ export class MixedFleet {
   ) {
     const onDue = (): void => {}; // a worker of Rails takes it from the queue
     this.choices = new Fleet(given.database);
-    this.#queue = queue;
-    this.#handover = queue && new Handover({ ...given, queue, outbox: TASKS_FOR_RAILS, onDue });
+    this.rails = queue && {
+      queue,
+      handover: new Handover({ ...given, queue, outbox: TASKS_FOR_RAILS, onDue }),
+    };
     this.#moves = new FleetMoves({ ...given, everySeconds, onLook: () => this.drain() });
   }
 
   async install(): Promise<void> {
-    await this.#queue?.install();
+    await this.rails?.queue.install();
   }
 
   async start(): Promise<void> {
-    await this.#queue?.start(() => Promise.resolve()); // its own processes deliver
+    await this.rails?.queue.start(() => Promise.resolve()); // its own processes deliver
     this.#moves.start();
   }
 
@@ -53,16 +55,16 @@ export class MixedFleet {
 
   /** Tasks wait for Rails. */
   drain(): void {
-    this.#handover?.drain();
+    this.rails?.handover.drain();
   }
 
   /** What comes from here on is handed over by others. */
   async leave(): Promise<void> {
-    this.#handover?.leave();
-    await this.#queue?.stop();
+    this.rails?.handover.leave();
+    await this.rails?.queue.stop();
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#moves.stop(), this.#handover?.stop()]);
+    await Promise.all([this.#moves.stop(), this.rails?.handover.stop()]);
   }
 }

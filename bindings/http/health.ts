@@ -10,15 +10,17 @@ const MOST_ERRORS = 0.5;
 
 async function readiness({ engine }: Call<unknown, unknown, unknown>): Promise<object> {
   const began = performance.now();
-  const { database, queue, running, status } = await engine.health();
-  const checks = { database: checkOf(database), queue: checkOf(queue) };
+  const { database, queue, railsQueue, workers, running, status } = await engine.health();
+  const rails = railsQueue && { rails_queue: checkOf(railsQueue) };
+  const ofWorkers = workers && { workers: checkOf(workers) };
+  const checks = { database: checkOf(database), queue: checkOf(queue), ...rails, ...ofWorkers };
   const body = {
     ready: status !== 'down',
     checks,
     message: running
       ? status === 'ok'
         ? 'ready'
-        : `${status}: ${database.ok ? queue.message : database.message}`
+        : `${status}: ${firstTrouble(checks)}`
       : 'the engine does not run',
     timestamp: new Date().toISOString(),
     check_duration: (performance.now() - began) / 1000,
@@ -28,6 +30,10 @@ async function readiness({ engine }: Call<unknown, unknown, unknown>): Promise<o
     check.status === 'healthy' ? [] : [name],
   );
   throw new Problem(503, { ...body, failed_checks });
+}
+
+function firstTrouble(checks: Record<string, { status: string; message: string }>): string {
+  return Object.values(checks).find(({ status }) => status === 'unhealthy')?.message ?? '';
 }
 
 function checkOf({ ok, message }: { readonly ok: boolean; readonly message: string }) {
@@ -102,7 +108,12 @@ export const healthEndpoints: readonly AnyEndpoint[] = [
     summary: 'Whether this engine can take work; 503 when not',
     answer: z.object({
       ready: z.boolean(),
-      checks: z.object({ database: check, queue: check }),
+      checks: z.object({
+        database: check,
+        queue: check,
+        rails_queue: check.optional(),
+        workers: check.optional(),
+      }),
       message: z.string(),
       timestamp: z.string(),
       check_duration: z.number().describe('seconds'),

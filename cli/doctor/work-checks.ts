@@ -1,19 +1,13 @@
-// Whether work gets done: migrations, the queue, live workers, handlers that nobody serves, and what stands still.
-import { pino } from 'pino';
+// Whether work gets done: migrations, queues, live workers, handlers that nobody serves, and what stands still.
 import type { Config } from '../../core/config.ts';
-import { TreadleError } from '../../core/errors.ts';
-import { queueSchemeOf, shownQueue } from '../../core/queue-url.ts';
-import { answered } from '../../engine/health.ts';
-import type { QueueAdapter } from '../../engine/queue/adapter.ts';
-import { queueOfUrl } from '../../engine/queue/queue-of-url.ts';
 import type { Database } from '../../sql/database.ts';
-import { hasGraphileWorker, listWorkers, stuckWork, type StuckWork } from '../../sql/diagnosis.ts';
+import { listWorkers, stuckWork, type StuckWork } from '../../sql/diagnosis.ts';
 import { migrationStatus } from '../../sql/migrate.ts';
 import { unservedHandlers } from '../../sql/reports.ts';
-import { waitingWakeups } from '../../sql/tasks.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 import { fleetChecks } from './fleet-checks.ts';
 import { limitChecks } from './limit-checks.ts';
+import { queueChecks } from './queue-checks.ts';
 
 /** Work that has not moved for this long is stuck: recovery looks every few seconds. */
 const PATIENCE_SECONDS = 60;
@@ -41,50 +35,13 @@ export async function migrationCheck(database: Database): Promise<Check> {
 export async function workChecks(database: Database, config: Config): Promise<Check[]> {
   const workers = await workerCheck(database);
   return [
-    await queueCheck(database, config),
+    ...(await queueChecks(database, config)),
     workers,
     await handlerCheck(database),
     ...(await limitChecks(database)),
     ...(await fleetChecks(database)),
     ...(await stuckChecks(database)),
   ];
-}
-
-async function queueCheck(database: Database, config: Config): Promise<Check> {
-  const scheme = queueSchemeOf(config.queue);
-  if (scheme === 'memory') {
-    return ok('queue', 'in memory of each engine; what was on its way is found again when one starts');
-  }
-  if (scheme === 'graphile' && !(await hasGraphileWorker(database))) {
-    return warn(
-      'queue',
-      'graphile-worker is not installed in this database',
-      'The first "treadle start" or "treadle dev" installs it.',
-    );
-  }
-  return queueHealth(database, config.queue, scheme === 'graphile');
-}
-
-async function queueHealth(database: Database, url: string, isOurs: boolean): Promise<Check> {
-  let queue: QueueAdapter;
-  try {
-    queue = await queueOfUrl(url, { database, log: pino({ level: 'silent' }) });
-  } catch (error) {
-    if (!(error instanceof TreadleError)) throw error;
-    return fail('queue', error.message, 'Correct TREADLE_QUEUE.');
-  }
-  try {
-    const { ok: isFine, message } = await answered(queue.health());
-    const { waiting } = await waitingWakeups(database, queue.longestDelayMs);
-    const backlog = waiting === 0 ? '' : `; ${waiting} tasks wait in Postgres to be handed to it`;
-    if (isFine) return ok('queue', `${message}${backlog}`);
-    const advice = isOurs
-      ? 'Look at the tables in the schema graphile_worker.'
-      : `Check that its server runs, and TREADLE_QUEUE (${shownQueue(url)}); nothing is lost, engines hand over what waits when it is back.`;
-    return fail('queue', `${message}${backlog}`, advice);
-  } finally {
-    await queue.stop();
-  }
 }
 
 async function workerCheck(database: Database): Promise<Check> {
@@ -116,12 +73,15 @@ export async function servedHandlers(database: Database): Promise<ReadonlySet<st
 async function handlerCheck(database: Database): Promise<Check> {
   const unserved = await unservedHandlers(database);
   if (unserved.length === 0) return ok('handlers', 'every handler that a template names is served');
-  const names = unserved.map(({ handler, templates, ready_steps }) => {
+  const names = unserved.map(({ handler, templates, ready_steps, runtime }) => {
+    const where = runtime === null ? '' : `runtime ${runtime}, `;
     const waiting = ready_steps > 0 ? `, ${ready_steps} steps wait for it` : '';
-    return `${handler} (${templates.slice(0, 2).join(', ')}${waiting})`;
+    return `${handler} (${where}${templates.slice(0, 2).join(', ')}${waiting})`;
   });
   const message = `nobody serves ${names.join('; ')}`;
-  const advice = 'Start an engine whose app module exports these handlers.';
+  const advice = unserved.every(({ runtime }) => runtime === null)
+    ? 'Start an engine whose app module exports these handlers.'
+    : 'Start what serves these handlers in the runtime that templates name: an app module, a worker, or "treadle start --native".';
   const waits = unserved.some(({ ready_steps }) => ready_steps > 0);
   return waits ? fail('handlers', message, advice) : warn('handlers', message, advice);
 }

@@ -8,6 +8,7 @@ import type { QueueAdapter, QueueHealth, RunTask, TaskJob } from './adapter.ts';
 import { Deliveries } from './bullmq/deliveries.ts';
 import { bullMqJob } from './bullmq/jobs.ts';
 import { openRedis, redisUrl, type RedisLink } from './redis.ts';
+import { tlsFilesOf, tlsShape, type QueueTlsFiles } from './tls.ts';
 
 const CONCURRENCY = 100;
 /** Jobs in one round trip: some 50 ms of Redis. */
@@ -17,6 +18,8 @@ export interface BullMqOptions {
   /** redis:// or rediss://, with user, password and number of the database. */
   readonly url: string;
   readonly log: Logger;
+  /** For rediss://: paths of files in PEM. */
+  readonly tls?: QueueTlsFiles | undefined;
   /** The name of the queue, without a colon. Default `treadle`. */
   readonly queue?: string | undefined;
   /** What all keys of BullMQ begin with. Default `bull`, as BullMQ has it. */
@@ -112,6 +115,7 @@ const optionsSchema = z.strictObject({
     .optional(),
   prefix: z.string().min(1).optional(),
   concurrency: z.coerce.number().int().min(1).max(1000).optional(),
+  ...tlsShape,
 });
 
 /**
@@ -125,8 +129,9 @@ export function bullMqQueueOf(url: URL, { log }: { readonly log: Logger }): Bull
     const where = issue && issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
     throw new TreadleError(
       'invalid_config',
-      `queue ${url.protocol}//${url.host}: ${where}${issue?.message ?? 'invalid options'}; it knows queue, prefix and concurrency`,
+      `queue ${url.protocol}//${url.host}: ${where}${issue?.message ?? 'invalid options'}; it knows ${Object.keys(optionsSchema.shape).join(', ')}`,
     );
   }
-  return new BullMqQueue({ url: redisUrl(url), log, ...read.data });
+  const { queue, prefix, concurrency, ...tls } = read.data;
+  return new BullMqQueue({ url: redisUrl(url), log, queue, prefix, concurrency, tls: tlsFilesOf(url, tls) });
 }

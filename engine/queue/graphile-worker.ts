@@ -19,6 +19,7 @@ import { ownsSession } from '../../sql/listen.ts';
 import { isAway } from '../outage.ts';
 import { QUIET_POLL_MS } from '../periods.ts';
 import type { QueueAdapter, QueueHealth, RunTask, TaskJob } from './adapter.ts';
+import { endingOf, noLonger, type Ending } from './graphile-ending.ts';
 import { Polling } from './polling.ts';
 
 const IDENTIFIER = 'treadle_run_task';
@@ -26,8 +27,6 @@ const IDENTIFIER = 'treadle_run_task';
 /** One listens, one fetches, one completes in batches, one to spare: starting a task uses the engine's own pool. */
 const CONNECTIONS = 4;
 const RESTART_MS = 1000;
-/** Where Postgres goes away while graphile-worker ends, it waits for ever for an answer that nobody sends: it is left to itself then. */
-const LONGEST_END_MS = 5000;
 /** A job only starts its task: who holds one for longer is dead, or so slow that another may try. */
 const LONGEST_START_MS = 1000;
 /** Between the looks after a death; the second is for what Postgres was just fetching for the dead. */
@@ -158,7 +157,7 @@ export class GraphileWorkerQueue implements QueueAdapter {
       },
     });
     this.#runner = runner;
-    return { ended: endOf(runner, events) };
+    return endingOf(runner, events);
   }
 
   async health(): Promise<QueueHealth> {
@@ -191,30 +190,6 @@ export class GraphileWorkerQueue implements QueueAdapter {
       else log.debug(meta ?? {}, message);
     });
   }
-}
-
-/** A runner that ends: in an object, as a promise in the hands of an async function would be waited for. */
-interface Ending {
-  readonly ended: Promise<unknown>;
-}
-
-/** It has logged why. Its own promise is not enough: see LONGEST_END_MS. */
-function endOf(runner: Runner, events: WorkerEvents): Promise<unknown> {
-  const ended = runner.promise.catch(() => {});
-  const endless = new Promise<void>((resolve) => {
-    events.once('pool:gracefulShutdown', () => void noLonger(ended).then(resolve));
-  });
-  return Promise.race([ended, endless]);
-}
-
-/** Waits for the end of something, failed or not, but not for ever. */
-async function noLonger(end: Promise<unknown> | undefined): Promise<void> {
-  const timer = new AbortController();
-  const { signal } = timer;
-  const late = pause(LONGEST_END_MS, undefined, { signal, ref: false });
-  await Promise.race([end, late]).catch(() => {});
-  late.catch(() => {});
-  timer.abort();
 }
 
 /** Looks whenever there may be something, as the runner with these events hears of it. */

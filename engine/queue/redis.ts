@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { TreadleError } from '../../core/errors.ts';
+import { readTls, type QueueTlsFiles, type TlsContext } from './tls.ts';
+import { reasonOf, unreachable } from './unreachable.ts';
 
 /** Between two tries to connect: a server that restarts is back in a second or less. */
 const LONGEST_RETRY_MS = 500;
@@ -15,11 +17,16 @@ const CLOSED = 'the connection was closed';
 
 export interface RedisLinkOptions {
   readonly log: Logger;
+  /** For rediss://. */
+  readonly tls?: QueueTlsFiles | undefined;
 }
 
-/** Opens nothing yet. `url`: redis:// or rediss://, see `redisUrl`. */
-export function openRedis(url: string, { log }: RedisLinkOptions): RedisLink {
-  return new RedisLink(url, log);
+/**
+ * Opens nothing yet. `url`: redis:// or rediss://, see `redisUrl`.
+ * @throws TreadleError `invalid_config` for files of TLS that are none
+ */
+export function openRedis(url: string, { log, tls }: RedisLinkOptions): RedisLink {
+  return new RedisLink(url, log, readTls(tls));
 }
 
 /** The address that Redis knows, of a URL that also says which queue speaks it: no options, another scheme. */
@@ -49,6 +56,7 @@ export class RedisLink {
   readonly client: Redis;
   readonly #url: string;
   readonly #log: Logger;
+  readonly #tls: TlsContext | undefined;
   #kept = false;
   #users = 0;
   #awaySince: number | undefined;
@@ -58,9 +66,10 @@ export class RedisLink {
   /** and reconnecting for ever when it was told to stop that. */
   #parked = false;
 
-  constructor(url: string, log: Logger) {
+  constructor(url: string, log: Logger, tls: TlsContext | undefined) {
     this.#url = url;
     this.#log = log;
+    this.#tls = tls;
     this.address = redacted(new URL(url));
     this.client = new Redis(url, {
       ...this.#options(() => this.#kept || this.#users > 0),
@@ -136,13 +145,14 @@ export class RedisLink {
       );
       return undefined;
     } catch (error) {
-      return messageOf(this.#unavailable(error));
+      return reasonOf(this.#unavailable(error));
     }
   }
 
   #options(wanted: () => boolean) {
     return {
       lazyConnect: true,
+      ...(this.#tls && { tls: this.#tls }),
       connectTimeout: CONNECT_MS,
       keepAlive: KEEP_ALIVE_MS,
       retryStrategy: (times: number) =>
@@ -187,7 +197,7 @@ export class RedisLink {
     if (this.isAway || !this.#kept) return;
     this.#awaySince = performance.now();
     this.#log.warn(
-      `Redis at ${this.address} is away (${reasonOf(this.#lastError)}); tasks wait in Postgres until it is back`,
+      `Redis at ${this.address} is away (${reasonOf(this.#lastError ?? CLOSED)}); tasks wait in Postgres until it is back`,
     );
   }
 
@@ -202,11 +212,7 @@ export class RedisLink {
   #unavailable(error: unknown): unknown {
     if (error instanceof TreadleError || error instanceof TypeError || error instanceof RangeError)
       return error;
-    return new TreadleError(
-      'queue_unavailable',
-      `Redis at ${this.address} does not take jobs (${reasonOf(error)}): is it running, and is it the one that TREADLE_QUEUE or --queue means?`,
-      { cause: error },
-    );
+    return unreachable(`Redis at ${this.address}`, error);
   }
 }
 
@@ -220,14 +226,4 @@ async function within<Result>(ms: number, work: Promise<Result>): Promise<Result
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Of several addresses that were tried (::1 and 127.0.0.1) Node keeps the reasons in `errors`. */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return reasonOf(error.errors[0]);
-  return error === undefined ? CLOSED : messageOf(error);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -32,6 +32,11 @@ export interface QueueUnderTest {
 const PATIENCE_MS = 90_000;
 const BETWEEN_TRIES_MS = 100;
 
+interface Patience {
+  readonly times?: number;
+  readonly whileTheyCome?: boolean;
+}
+
 export class Trial {
   readonly queue: QueueUnderTest;
   readonly #delivered: number[] = [];
@@ -86,12 +91,18 @@ export class Trial {
     };
   }
 
-  /** Resolves when each of these tasks has been delivered that often. */
-  async untilDelivered(taskIds: readonly number[], times = 1, withinMs = PATIENCE_MS): Promise<void> {
+  /**
+   * Resolves when each of these tasks has been delivered that often. `whileTheyCome`: the time begins anew with every delivery; for
+   * so many that how long they take is up to the machine.
+   */
+  async untilDelivered(
+    taskIds: readonly number[],
+    { times = 1, whileTheyCome = false }: Patience = {},
+  ): Promise<void> {
     const open = new Set(taskIds);
     let looked = 0;
     const counts = new Map<number, number>();
-    await this.#until(withinMs, () => {
+    await this.#until(whileTheyCome, () => {
       for (; looked < this.#delivered.length; looked += 1) {
         const id = this.#delivered[looked] ?? 0;
         const count = (counts.get(id) ?? 0) + 1;
@@ -119,11 +130,14 @@ export class Trial {
   }
 
   /** `missing` says what is still to come. */
-  async #until(withinMs: number, missing: () => string | undefined): Promise<void> {
+  async #until(whileTheyCome: boolean, missing: () => string | undefined): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve, reject) => {
-      this.#onDelivery = () => void (missing() === undefined && resolve());
-      timer = setTimeout(() => reject(this.#late(withinMs, missing())), withinMs);
+      this.#onDelivery = () => {
+        if (missing() === undefined) resolve();
+        else if (whileTheyCome) timer?.refresh();
+      };
+      timer = setTimeout(() => reject(this.#late(missing())), PATIENCE_MS);
       this.#onDelivery();
     }).finally(() => {
       clearTimeout(timer);
@@ -131,10 +145,10 @@ export class Trial {
     });
   }
 
-  #late(withinMs: number, missing: string | undefined): Error {
+  #late(missing: string | undefined): Error {
     const came = `${this.#delivered.length} deliveries, the last of ${this.#delivered.slice(-5).join(', ')}`;
     return new assert.AssertionError({
-      message: `expected within ${withinMs} ms still ${missing}, came ${came}`,
+      message: `expected within ${PATIENCE_MS} ms still ${missing}, came ${came}`,
     });
   }
 }

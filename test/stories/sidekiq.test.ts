@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { RetryableError } from '../../core/errors.ts';
 import type { TaskTemplate } from '../../core/template/template.ts';
+import { jobFor } from '../../engine/queue/trial.ts';
 import { SidekiqQueue, type SidekiqQueueOptions } from '../../engine/queue/sidekiq/sidekiq.ts';
 import { create, eventually, type Works } from '../support/engines.ts';
 import { templateOf } from '../support/factories.ts';
@@ -18,6 +19,9 @@ import { stateOfTask, statesThrough } from '../support/trail.ts';
 const home = testDatabase();
 const log = pino({ level: 'silent' });
 const NOBODY = '127.0.0.1:1';
+/** Seconds that the oldest job of this queue has waited, as Sidekiq itself reads its times. */
+const latency = async (queue: string, redisUrl: string) =>
+  Number(await runRuby(`require "sidekiq/api"; puts Sidekiq::Queue.new("${queue}").latency`, { redisUrl }));
 const pair = () => templateOf({ pack: [], ship: ['pack'] });
 const quick: Works = { pack: () => 'packed', ship: () => 'shipped' };
 
@@ -145,6 +149,25 @@ describe.skipIf(noSidekiq)('Sidekiq', () => {
     expect(await engine.waitForTask(last)).toBe('complete');
     expect(await redis.exists('retry', 'schedule', 'dead')).toBe(0);
     expect(await redis.keys('treadle:pending:*')).toEqual([]);
+  });
+
+  test('6.4 runs jobs of every format, and reads the times of its own as seconds', async () => {
+    const { url } = await startRedis();
+    const ran: number[] = [];
+    const server = await serveRunTask(async (taskId) => void ran.push(taskId));
+    onTestFinished(() => server.close());
+    for (const format of [6, 7, 8] as const) {
+      const queue = new SidekiqQueue({ redis: url, log, format, queue: `format${format}` });
+      await queue.enqueue([jobFor(format), jobFor(format * 10, { inMs: 500 })]);
+    }
+    const latencies = [await latency('format6', url), await latency('format7', url)];
+    expect(latencies.every((seconds) => seconds >= 0 && seconds < 600)).toBe(true);
+    await startSidekiq({ redisUrl: url, target: server.target, queues: ['format6', 'format7', 'format8'] });
+    await eventually(
+      async () => ran.toSorted((a, b) => a - b),
+      (ids) => ids.join() === '6,7,8,60,70,80',
+      60_000,
+    );
   });
 
   test('runs our job as one of ActiveJob in an application that has it', async () => {

@@ -62,5 +62,5 @@ export function celeryHarness({
       close: () => adapter.stop(),
     };
   };
-  return { open, features, delayToleranceMs: 1500 };
+  return { open, features, delayToleranceMs: 3000 };
 }

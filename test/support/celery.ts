@@ -54,6 +54,8 @@ export interface CeleryOptions {
   /** Messages that a worker takes ahead, of each process. Default: 1. */
   readonly prefetch?: number;
   readonly transportOptions?: Readonly<Record<string, unknown>>;
+  /** As `broker_use_ssl`. */
+  readonly useSsl?: Readonly<Record<string, unknown>>;
 }
 
 export class CeleryWorker {
@@ -149,7 +151,8 @@ export async function superviseCelery(options: CeleryOptions): Promise<Pick<Cele
 }
 
 function environmentOf(options: CeleryOptions): NodeJS.ProcessEnv {
-  const { brokerUrl, queue, target, version, maxPriority, prefetch = 1, transportOptions = {} } = options;
+  const { brokerUrl, queue, target, version, maxPriority, useSsl } = options;
+  const { prefetch = 1, transportOptions = {} } = options;
   return {
     ...process.env,
     PYTHONPATH: [APP_FOLDER, ...(version === undefined ? [] : [version])].join(delimiter),
@@ -160,6 +163,7 @@ function environmentOf(options: CeleryOptions): NodeJS.ProcessEnv {
     PREFETCH: String(prefetch),
     TRANSPORT_OPTIONS: JSON.stringify(transportOptions),
     ...(maxPriority === undefined ? {} : { MAX_PRIORITY: String(maxPriority) }),
+    ...(useSsl === undefined ? {} : { BROKER_USE_SSL: JSON.stringify(useSsl) }),
   };
 }
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { rabbitmqServer } from '../../scripts/services.ts';
 import { choosePort } from '../../sql/server/port.ts';
+import type { CertificateFiles } from './certificates.ts';
 
 /** Found or installed once per test file. */
 const service = await rabbitmqServer({ install: 'packages' });
@@ -24,7 +25,7 @@ function absence(why: string): string {
 const EPMD_MS = 30_000;
 
 export interface TestRabbitMq {
-  /** amqp://guest:guest@127.0.0.1:port */
+  /** amqp://guest:guest@127.0.0.1:port; amqps:// with TLS */
   readonly url: string;
   /** kill -9. Resolves when it is gone. */
   kill(): Promise<void>;
@@ -37,11 +38,19 @@ export interface TestRabbitMq {
   stop(): Promise<void>;
 }
 
+export interface RabbitMqOptions {
+  /** Also listens with TLS, with this certificate, which its authority (a file) has signed; `url` means that door. */
+  readonly tls?: CertificateFiles & { readonly ca: string };
+}
+
 /** `atEnd`: whose end it lives to, such as vitest's afterAll. */
-export async function startRabbitMq(atEnd: (end: () => Promise<void>) => void): Promise<TestRabbitMq> {
+export async function startRabbitMq(
+  atEnd: (end: () => Promise<void>) => void,
+  { tls }: RabbitMqOptions = {},
+): Promise<TestRabbitMq> {
   if (!service.ok) throw new Error(service.why);
   const folder = mkdtempSync(join(tmpdir(), 'treadle-rabbitmq-'));
-  const node = new Node(service.program, await placeIn(folder));
+  const node = new Node(service.program, await placeIn(folder, tls));
   const stop = async (): Promise<void> => {
     await node.end();
     rmSync(folder, { recursive: true, force: true });
@@ -49,7 +58,7 @@ export async function startRabbitMq(atEnd: (end: () => Promise<void>) => void): 
   atEnd(stop);
   await node.start();
   return {
-    url: `amqp://guest:guest@127.0.0.1:${node.place.port}`,
+    url: node.place.url,
     kill: () => node.kill(),
     restart: async () => {
       await node.kill();
@@ -62,18 +71,22 @@ export async function startRabbitMq(atEnd: (end: () => Promise<void>) => void): 
 }
 
 interface Place {
-  readonly port: number;
+  readonly url: string;
   readonly epmdPort: number;
   readonly environment: Readonly<Record<string, string>>;
 }
 
-async function placeIn(folder: string): Promise<Place> {
+async function placeIn(folder: string, tls: RabbitMqOptions['tls']): Promise<Place> {
   const port = await choosePort(join(folder, 'port'));
   const distributionPort = await choosePort(join(folder, 'distribution-port'));
   const epmdPort = await choosePort(join(folder, 'epmd-port'));
   for (const name of ['data', 'log']) mkdirSync(join(folder, name));
   writeFileSync(join(folder, 'enabled_plugins'), '[].\n');
-  writeFileSync(join(folder, 'rabbitmq.conf'), 'log.console = true\nlog.file = false\n');
+  const tlsPort = tls && (await choosePort(join(folder, 'tls-port')));
+  writeFileSync(
+    join(folder, 'rabbitmq.conf'),
+    [...LOG, ...(tls ? tlsLines(tls, tlsPort) : []), ''].join('\n'),
+  );
   const environment = {
     HOME: folder, // the cookie of Erlang
     ERL_EPMD_PORT: String(epmdPort),
@@ -89,7 +102,19 @@ async function placeIn(folder: string): Promise<Place> {
     RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
     RABBITMQ_PID_FILE: join(folder, 'pid'),
   };
-  return { port, epmdPort, environment };
+  const url = `amqp${tls ? 's' : ''}://guest:guest@127.0.0.1:${tlsPort ?? port}`;
+  return { url, epmdPort, environment };
+}
+
+const LOG = ['log.console = true', 'log.file = false'];
+
+function tlsLines({ ca, cert, key }: CertificateFiles & { readonly ca: string }, port = 0): string[] {
+  const files = [`cacertfile = ${ca}`, `certfile = ${cert}`, `keyfile = ${key}`];
+  const clients = ['verify = verify_none', 'fail_if_no_peer_cert = false'];
+  return [
+    `listeners.ssl.1 = 127.0.0.1:${port}`,
+    ...[...files, ...clients].map((line) => `ssl_options.${line}`),
+  ];
 }
 
 class Node {

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 import { redisServer } from '../../scripts/services.ts';
 import { choosePort } from '../../sql/server/port.ts';
+import type { CertificateFiles } from './certificates.ts';
 
 /** Found or installed once per test file. */
 const service = await redisServer({ install: 'packages' });
@@ -26,12 +27,16 @@ export interface RedisOptions {
   readonly persistent?: boolean;
   /** Whoever connects must say it. */
   readonly password?: string;
+  /** Speaks nothing but TLS, with this certificate. */
+  readonly tls?: CertificateFiles;
+  /** With TLS: whoever connects must show a certificate of this authority (a file). */
+  readonly clientCa?: string;
   /** Whose end it lives to. Default: the test's; a file's by fileEnd. */
   readonly atEnd?: (end: () => Promise<void>) => void;
 }
 
 export interface TestRedis {
-  /** redis://127.0.0.1:port/0 */
+  /** redis://127.0.0.1:port/0; rediss:// with TLS */
   readonly url: string;
   readonly port: number;
   /** kill -9. Resolves when it is gone. */
@@ -58,7 +63,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<TestRedis>
   (options.atEnd ?? onTestFinished)(stop);
   await server.start();
   return {
-    url: `redis://${login}127.0.0.1:${port}/0`,
+    url: `${options.tls ? 'rediss' : 'redis'}://${login}127.0.0.1:${port}/0`,
     port,
     kill: () => server.kill(),
     restart: async () => {
@@ -71,10 +76,27 @@ export async function startRedis(options: RedisOptions = {}): Promise<TestRedis>
   };
 }
 
-function flags(folder: string, port: number, { persistent, password }: RedisOptions): string[] {
-  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
+function flags(folder: string, port: number, options: RedisOptions): string[] {
+  const { persistent, password } = options;
+  const place = [...doorFlags(port, options), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
   const kept = persistent === true ? ['--appendonly', 'yes', '--appendfsync', 'no'] : ['--appendonly', 'no'];
   return [...place, ...kept, ...(password === undefined ? [] : ['--requirepass', password])];
+}
+
+function doorFlags(port: number, { tls, clientCa }: RedisOptions): string[] {
+  if (!tls) return ['--port', String(port)];
+  const files = ['--tls-cert-file', tls.cert, '--tls-key-file', tls.key];
+  const clients = ['--tls-auth-clients', clientCa === undefined ? 'no' : 'yes'];
+  return [
+    '--port',
+    '0',
+    '--tls-port',
+    String(port),
+    ...files,
+    ...clients,
+    '--tls-ca-cert-file',
+    clientCa ?? tls.cert,
+  ];
 }
 
 class RedisProcess {

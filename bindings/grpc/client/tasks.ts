@@ -1,5 +1,6 @@
 // Making tasks, reading them, running them; reading templates.
 import { DEFAULTS } from '../../../core/vocabulary.ts';
+import type { Engine } from '../../../engine/engine.ts';
 import type { TaskRequest } from '../../../engine/task-requests.ts';
 import type {
   CreateTaskRequest,
@@ -19,6 +20,7 @@ import type {
 } from '../../../proto/gen/treadle/v1/client.ts';
 import { listTemplateDetails, templateDetail, unknownTemplate } from '../../../sql/details.ts';
 import { taskState } from '../../../sql/tasks.ts';
+import { unavailable } from '../refusal.ts';
 import type { ClientCall } from './call.ts';
 import { taskMessage, templateMessage, wireState } from './messages.ts';
 import { listPage } from './pages.ts';
@@ -59,8 +61,18 @@ export async function listTasks(call: ClientCall<ListTasksRequest>): Promise<Lis
 export async function runTask(call: ClientCall<RunTaskRequest>): Promise<RunTaskResponse> {
   const taskId = requests.taskIdOf(call.request);
   await call.scope.requireTask(taskId);
-  await call.engine.runTask(taskId);
+  await startAt(call.engine, taskId);
   return { state: wireState(await taskState(call.db, taskId)) };
+}
+
+/** Behind a server that outlives its engine there is nobody to start it: a worker of a queue then asks the next of its engines. */
+async function startAt(engine: Engine, taskId: number): Promise<void> {
+  try {
+    await engine.runTask(taskId);
+  } catch (error) {
+    if (engine.stats().worker_id !== null) throw error;
+    throw unavailable('this engine does not run: ask another one');
+  }
 }
 
 export async function listTemplates({

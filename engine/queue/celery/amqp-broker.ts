@@ -1,6 +1,7 @@
 // Celery's queue in RabbitMQ. Connects when there is something to publish; after anything that went wrong the next call
 // connects anew, so that an outage of the broker ends with the first call after it.
-import { TreadleError } from '../../../core/errors.ts';
+import { readTls, tlsFilesOf, type TlsContext } from '../tls.ts';
+import { unreachable } from '../unreachable.ts';
 import { AmqpSession } from './amqp-session.ts';
 import type { CeleryBroker } from './broker.ts';
 import type { PlacedMessage } from './message.ts';
@@ -20,11 +21,13 @@ export class AmqpBroker implements CeleryBroker {
   readonly levels: readonly number[];
   readonly #url: URL;
   readonly #options: CeleryAmqpOptions;
+  readonly #tls: TlsContext | undefined;
   #session: Promise<AmqpSession> | undefined;
 
   constructor(url: URL, options: CeleryAmqpOptions) {
     this.#url = url;
     this.#options = options;
+    this.#tls = readTls(tlsFilesOf(url, options));
     const highest = options.max_priority ?? USUAL_MAX_PRIORITY;
     this.levels = Array.from({ length: highest + 1 }, (_, n) => highest - n);
   }
@@ -69,26 +72,18 @@ export class AmqpBroker implements CeleryBroker {
       });
     } catch (error) {
       if (used) this.#drop(used);
-      throw this.#unavailable(error);
+      throw unreachable(`RabbitMQ at ${this.#address()}`, error);
     }
   }
 
   #current(ms: number): Promise<AmqpSession> {
-    this.#session ??= AmqpSession.open(this.#url, this.#options, ms);
+    this.#session ??= AmqpSession.open(this.#url, this.#options, { tls: this.#tls, withinMs: ms });
     return this.#session;
   }
 
   #drop(broken: Promise<AmqpSession>): void {
     if (this.#session === broken) this.#session = undefined;
     void broken.then((session) => session.close()).catch(() => {}); // it was never opened
-  }
-
-  #unavailable(error: unknown): TreadleError {
-    return new TreadleError(
-      'queue_unavailable',
-      `RabbitMQ at ${this.#address()} does not take jobs (${reasonOf(error)}): is it running, and is it the one that TREADLE_QUEUE or --queue means?`,
-      { cause: error },
-    );
   }
 
   /** Without user and password. */
@@ -108,10 +103,4 @@ async function within<Result>(ms: number, work: () => Promise<Result>): Promise<
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Of several addresses that were tried (::1 and 127.0.0.1) Node keeps the reasons in `errors`. */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return reasonOf(error.errors[0]);
-  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
 }

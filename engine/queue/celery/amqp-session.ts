@@ -1,6 +1,7 @@
 // One connection to RabbitMQ with a queue that exists, until something breaks: then it is thrown away and another is made.
 // What is published is confirmed by the broker, which has written it down; what would reach no queue comes back and is an error.
 import { connect, type ChannelModel, type ConfirmChannel, type Message, type Options } from 'amqplib';
+import type { TlsContext } from '../tls.ts';
 import type { CeleryMessage, PlacedMessage } from './message.ts';
 import type { CeleryAmqpOptions } from './options.ts';
 import { CONTENT_ENCODING, CONTENT_TYPE } from './protocol.ts';
@@ -8,6 +9,11 @@ import { CONTENT_ENCODING, CONTENT_TYPE } from './protocol.ts';
 /** Two missed ones, and the connection counts as broken. */
 const HEARTBEAT_SECONDS = 10;
 const NOT_FOUND = 404;
+
+interface Manner {
+  readonly tls: TlsContext | undefined;
+  readonly withinMs: number;
+}
 
 export class AmqpSession {
   readonly #connection: ChannelModel;
@@ -35,8 +41,8 @@ export class AmqpSession {
     channel.on('return', (message: Message) => this.#returned.add(message.properties.correlationId));
   }
 
-  static async open(url: URL, options: CeleryAmqpOptions, withinMs: number): Promise<AmqpSession> {
-    const connection = await connect(addressOf(url), { timeout: withinMs, noDelay: true });
+  static async open(url: URL, options: CeleryAmqpOptions, { tls, withinMs }: Manner): Promise<AmqpSession> {
+    const connection = await connect(addressOf(url), { ...tls, timeout: withinMs, noDelay: true });
     connection.on('error', () => {}); // who waits for an answer hears of it
     try {
       if (!(await exists(connection, options.queue))) await declare(connection, options);

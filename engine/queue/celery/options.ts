@@ -1,6 +1,7 @@
 // What the URL of a Celery queue says beside the address: celery+redis://host:6379/0?queue=celery&longest_delay=300.
 import { z } from 'zod';
 import { TreadleError } from '../../../core/errors.ts';
+import { tlsShape } from '../tls.ts';
 
 /** A worker fetches delayed messages at once. Redis takes them back after an hour, RabbitMQ after half an hour. */
 const LONGEST_DELAY_SECONDS = 300;
@@ -33,12 +34,14 @@ const redisSchema = z.strictObject({
   /** As in `broker_transport_options` of the workers. */
   priority_steps: steps.default([0, 3, 6, 9]),
   key_prefix: z.string().max(200, 'at most 200 characters').default(''),
+  ...tlsShape,
 });
 
 const amqpSchema = z.strictObject({
   ...common,
   /** The x-max-priority of the queue; it is declared with it where it does not exist yet. */
   max_priority: wholeNumber(1, 255).optional(),
+  ...tlsShape,
 });
 
 export type CeleryRedisOptions = z.infer<typeof redisSchema>;

@@ -2,6 +2,7 @@
 // names the list of priority 0 like the queue, and appends the number to the others.
 import type { Logger } from 'pino';
 import { openRedis, redisUrl, type RedisLink } from '../redis.ts';
+import { tlsFilesOf } from '../tls.ts';
 import type { CeleryBroker } from './broker.ts';
 import { redisEnvelope, type PlacedMessage } from './message.ts';
 import type { CeleryRedisOptions } from './options.ts';
@@ -17,7 +18,7 @@ export class RedisBroker implements CeleryBroker {
   readonly #options: CeleryRedisOptions;
 
   constructor(url: URL, options: CeleryRedisOptions, log: Logger) {
-    this.#link = openRedis(redisUrl(url), { log });
+    this.#link = openRedis(redisUrl(url), { log, tls: tlsFilesOf(url, options) });
     this.#options = options;
     this.levels = options.priority_steps;
   }

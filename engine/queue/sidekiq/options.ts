@@ -1,6 +1,7 @@
 // What can stand behind the question mark of a sidekiq:// URL, checked.
 import { z } from 'zod';
 import { TreadleError } from '../../../core/errors.ts';
+import { tlsFilesOf, tlsShape, type QueueTlsFiles } from '../tls.ts';
 import { SIDEKIQ_MODES, type SidekiqFormat, type SidekiqMode } from './message.ts';
 import type { PriorityQueue } from './queues.ts';
 
@@ -9,6 +10,7 @@ export interface SidekiqUrlOptions {
   readonly format: SidekiqFormat;
   readonly mode: SidekiqMode;
   readonly priorityQueues: readonly PriorityQueue[];
+  readonly tls: QueueTlsFiles;
 }
 
 const FORMATS = { '6': 6, '7': 7, '8': 8 } as const;
@@ -36,6 +38,7 @@ const schema = z.strictObject({
     .transform((digit) => FORMATS[digit]),
   mode: z.enum(SIDEKIQ_MODES, `expected one of ${SIDEKIQ_MODES.join(', ')}`).default('treadle'),
   priority_queues: priorityQueues.default([]),
+  ...tlsShape,
 });
 
 /** @throws TreadleError `invalid_config`, in one line that names the option */
@@ -43,8 +46,8 @@ export function sidekiqUrlOptions(url: URL): SidekiqUrlOptions {
   const given = Object.fromEntries(url.searchParams);
   const { data, error } = schema.safeParse(given);
   if (data) {
-    const { priority_queues, ...rest } = data;
-    return { ...rest, priorityQueues: priority_queues };
+    const { queue, format, mode, priority_queues, ...tls } = data;
+    return { queue, format, mode, priorityQueues: priority_queues, tls: tlsFilesOf(url, tls) };
   }
   const [issue] = error.issues;
   throw new TreadleError('invalid_config', `queue ${url.protocol}//${url.host}: ${complaint(issue, given)}`);

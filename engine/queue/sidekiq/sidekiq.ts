@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { QueueAdapter, QueueHealth, TaskJob } from '../adapter.ts';
 import { openRedis, redisUrl, type RedisLink } from '../redis.ts';
+import type { QueueTlsFiles } from '../tls.ts';
 import { sidekiqMessage, type SidekiqFormat, type SidekiqMode } from './message.ts';
 import { sidekiqUrlOptions } from './options.ts';
 import { pushToSidekiq, type Push } from './push.ts';
@@ -13,6 +14,8 @@ export interface SidekiqQueueOptions {
   /** redis:// or rediss://, the one that Sidekiq uses. */
   readonly redis: string;
   readonly log: Logger;
+  /** For rediss://: paths of files in PEM. */
+  readonly tls?: QueueTlsFiles;
   /** Default: `default`. */
   readonly queue?: string;
   /** The major version of Sidekiq whose format is written. 7, the default, is also understood by 6 and 8. */
@@ -29,12 +32,12 @@ const JOBS_AT_ONCE = 1000;
 export class SidekiqQueue implements QueueAdapter {
   readonly name = 'sidekiq';
   readonly durable = true;
-  readonly #options: Required<Omit<SidekiqQueueOptions, 'log' | 'redis'>>;
+  readonly #options: Required<Omit<SidekiqQueueOptions, 'log' | 'redis' | 'tls'>>;
   readonly #redis: RedisLink;
 
-  constructor({ redis, log, ...options }: SidekiqQueueOptions) {
+  constructor({ redis, log, tls, ...options }: SidekiqQueueOptions) {
     this.#options = { queue: 'default', format: 7, mode: 'treadle', priorityQueues: [], ...options };
-    this.#redis = openRedis(redis, { log });
+    this.#redis = openRedis(redis, { log, tls });
   }
 
   get hasSaidAway(): boolean {

@@ -1,4 +1,5 @@
 // Making tasks, reading and running them over gRPC: a real engine, a real server, a real client.
+import { status as grpcStatus } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import {
   ClientServiceService as Rpc,
@@ -249,4 +250,15 @@ test('a task that a queue brings is run, as often as it likes', async () => {
   expect(await engine.waitForTask(taskId)).toBe('complete');
   expect(await client.ask(Rpc.runTask, { task_id: taskId })).toEqual({ state: State.COMPLETE });
   expect(await client.refusal(Rpc.runTask, { task_id: 4711 })).toMatchObject({ reason: 'UNKNOWN_TASK' });
+});
+
+test('an engine that has stopped sends a queue to another one, and keeps nothing of its task', async () => {
+  const queue = elsewhere;
+  const engine = await startEngine({ database: home.database, templates: [template], works, queue });
+  const client = new TestClient(await serveClients({ engine, database: home.database }));
+  const taskId = await create(engine, template);
+  await engine.stop();
+  const refused = client.ask(Rpc.runTask, { task_id: taskId });
+  await expect(refused).rejects.toMatchObject({ code: grpcStatus.UNAVAILABLE });
+  expect(await stateOfTask(home.database, taskId)).toBe('pending');
 });

@@ -37,6 +37,6 @@ describe.skipIf(noRedis)('bullmq', () => {
       };
     },
     features: { priority: true, dedupe: true, survivesRestart: true },
-    delayToleranceMs: 500,
+    delayToleranceMs: 2000,
   });
 });

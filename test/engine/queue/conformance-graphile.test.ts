@@ -26,5 +26,5 @@ testQueue({
     };
   },
   features: { priority: true, dedupe: true, survivesRestart: true },
-  delayToleranceMs: 1500,
+  delayToleranceMs: 3000,
 });

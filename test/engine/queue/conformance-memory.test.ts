@@ -9,5 +9,5 @@ testQueue({
     return { adapter, close: () => adapter.stop() };
   },
   features: { priority: false, dedupe: true, survivesRestart: false, foreignMessages: false },
-  delayToleranceMs: 500,
+  delayToleranceMs: 2000,
 });

@@ -54,6 +54,6 @@ describe.skipIf(noSidekiq)('Sidekiq 6.4', () => {
   testQueue({
     open: open(),
     features: { priority: true, dedupe: true, survivesRestart: true },
-    delayToleranceMs: 6000, // its poller begins up to 5 s after the process
+    delayToleranceMs: 10_000, // its poller begins up to 5 s after the process
   });
 });

@@ -42,7 +42,7 @@ test('a Redis that is not there is one line with its address, at once', async ()
     code: 'queue_unavailable',
     message: `Redis at redis://127.0.0.1:${port}/3 does not take jobs (connect ECONNREFUSED 127.0.0.1:${port}): is it running, and is it the one that TREADLE_QUEUE or --queue means?`,
   });
-  expect(performance.now() - began).toBeLessThan(1000);
+  expect(performance.now() - began).toBeLessThan(2400); // less than it waits for an answer
   expect(book.messages(/./)).toEqual([]);
 });
 
@@ -85,9 +85,9 @@ describe.skipIf(noRedis)('with a redis-server', () => {
     onTestFinished(() => redis.thaw());
     const began = performance.now();
     expect(await link.trouble()).toMatch(/no answer within 900 ms/);
-    expect(performance.now() - began).toBeLessThan(1300);
+    expect(performance.now() - began).toBeLessThan(2400);
     await expect(ping(link)).rejects.toMatchObject({ code: 'queue_unavailable' });
-    expect(performance.now() - began).toBeLessThan(4500);
+    expect(performance.now() - began).toBeLessThan(9000);
   });
 
   test('a wrong password is said, and not which', async () => {

@@ -38,6 +38,21 @@ describe('a job of our own class', () => {
     expect(messageOf({ format: 8 })).toEqual({ ...work, created_at: time, enqueued_at: time });
   });
 
+  // 6 and 7: Time.now.to_f; 8: Process.clock_gettime(CLOCK_REALTIME, :millisecond), and Float tells the older ones apart
+  test.each([
+    [6, '1700000000.0005'],
+    [7, '1700000000.0005'],
+    [8, '1700000000000'],
+  ] as const)('is these bytes to Sidekiq %i, now and for later', (format, time) => {
+    const before = '{"retry":true,"queue":"default","class":"Treadle::RunTaskJob","args":[7],"jid":"JID",';
+    const after = '"treadle":{"correlation_id":"order-7","reason":"created","pending_key":"PENDING"}}';
+    const textOf = (run_at: Date | undefined) =>
+      sidekiqMessage({ ...orders, format, run_at, facts: { ...facts, pending_key: 'PENDING' } });
+    const bytes = (text: string) => text.replace(/(?<="jid":")[0-9a-f]{24}/, 'JID');
+    expect(bytes(textOf(undefined))).toBe(`${before}"created_at":${time},"enqueued_at":${time},${after}`);
+    expect(bytes(textOf(new Date(1_700_000_060_000)))).toBe(`${before}"created_at":${time},${after}`);
+  });
+
   test('a time in seconds is a Float to Ruby, also at a full second', () => {
     expect(sidekiqMessage({ ...orders, format: 6 })).toContain('"created_at":1700000000.0005');
   });
@@ -105,18 +120,20 @@ describe('the URL', () => {
       { queue: 'high', from: 50 },
       { queue: 'low', from: -50 },
     ];
-    expect(optionsOf(query)).toEqual({ queue: 'tasks', format: 8, mode: 'active_job', priorityQueues });
+    const named = { queue: 'tasks', format: 8, mode: 'active_job', priorityQueues };
+    expect(optionsOf(query)).toEqual({ ...named, tls: {} });
   });
 
   test('needs to say nothing', () => {
-    expect(optionsOf('')).toEqual({ queue: 'default', format: 7, mode: 'treadle', priorityQueues: [] });
+    const usual = { queue: 'default', format: 7, mode: 'treadle', priorityQueues: [] };
+    expect(optionsOf('')).toEqual({ ...usual, tls: {} });
   });
 
   test.each([
     ['?format=5', 'format: expected 6, 7 or 8, the major version of Sidekiq, came "5"'],
     ['?mode=rails', 'mode: expected one of treadle, active_job, tasker, came "rails"'],
     ['?queue=a%20b', 'queue: expected the name of a queue: letters, digits, "_", "-" or ".", came "a b"'],
-    ['?quue=a', 'expected the options queue, format, mode, priority_queues, came quue'],
+    ['?quue=a', ', mode, priority_queues, tls_ca, tls_cert, tls_key, came quue'],
     ['?priority_queues=high', 'came "high"'],
     ['?priority_queues=high:0', 'that is not 0, such as high:50,low:-50, came "high:0"'],
   ])('%s is refused in one line without the password', (query, message) => {

@@ -12,6 +12,7 @@ app.conf.update(
     imports=["treadle.celery"],
     task_default_queue=os.environ["QUEUE"],
     task_queue_max_priority=int(os.environ["MAX_PRIORITY"]) if "MAX_PRIORITY" in os.environ else None,
+    broker_use_ssl=json.loads(os.environ.get("BROKER_USE_SSL", "null")),
     broker_transport_options=json.loads(os.environ.get("TRANSPORT_OPTIONS", "{}")),
     worker_prefetch_multiplier=int(os.environ["PREFETCH"]),
     broker_connection_retry_on_startup=True,
