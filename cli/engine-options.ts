@@ -158,12 +158,3 @@ export async function engineOf(
     log,
   });
 }
-
-/** Handlers that the project's templates name and this process does not serve. */
-export function unservedHere(project: Project, handlers: readonly string[]): string[] {
-  const served = new Set(handlers);
-  const named = project.templates.flatMap(({ step_templates }) =>
-    step_templates.map((step) => step.handler_class),
-  );
-  return [...new Set(named)].filter((handler) => !served.has(handler)).toSorted();
-}

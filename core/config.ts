@@ -98,6 +98,9 @@ const schema = z.object({
   TREADLE_HTTP_TOKENS: z.string().optional(),
   /** 1: also where other machines can connect, as behind a proxy that speaks TLS. */
   TREADLE_HTTP_ALLOW_PLAINTEXT: flag.default(false),
+  /** What `--native` loads: Python modules, as app.handlers,app.more, and Ruby files, folders or libraries. */
+  TREADLE_NATIVE_PYTHON: list.default([]),
+  TREADLE_NATIVE_RUBY: list.default([]),
 });
 
 export interface Config {
@@ -131,6 +134,8 @@ export interface Config {
   readonly httpListen: string | undefined;
   readonly httpTokens: string | undefined;
   readonly httpAllowPlaintext: boolean;
+  readonly nativePython: readonly string[];
+  readonly nativeRuby: readonly string[];
 }
 
 /** What a caller (the command line) knows better than the environment; undefined leaves what the environment says. */
@@ -177,6 +182,8 @@ export function loadConfig(
     httpListen: read.TREADLE_HTTP_LISTEN,
     httpTokens: read.TREADLE_HTTP_TOKENS,
     httpAllowPlaintext: read.TREADLE_HTTP_ALLOW_PLAINTEXT,
+    nativePython: read.TREADLE_NATIVE_PYTHON,
+    nativeRuby: read.TREADLE_NATIVE_RUBY,
   };
   const known = Object.entries(overrides).filter(([, value]) => value !== undefined);
   return Object.freeze({ ...config, ...Object.fromEntries(known) });

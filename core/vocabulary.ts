@@ -35,6 +35,13 @@ export type EnqueueReason = (typeof ENQUEUE_REASONS)[number];
 export const IDENTITY_STRATEGIES = ['uuid', 'hash', 'key'] as const;
 export type IdentityStrategy = (typeof IDENTITY_STRATEGIES)[number];
 
+/**
+ * Where a handler can run: a class of the engine's own process, an interpreter inside of that process (docs/native.md), or a
+ * worker process in any language that is connected to it.
+ */
+export const RUNTIMES = ['typescript', 'native-python', 'native-ruby', 'worker'] as const;
+export type Runtime = (typeof RUNTIMES)[number];
+
 /** Lengths that the Rails columns can hold, in characters. */
 export const LIMITS = {
   task_name: 64,

@@ -62,9 +62,9 @@ export class Engine {
     });
   }
 
-  /** The names of the handlers that this process serves. */
+  /** The names of the handlers that this process serves itself: once it runs, without those that templates send elsewhere. */
   get handlers(): readonly string[] {
-    return this.#registry.names();
+    return this.#machinery.crew.handlers;
   }
 
   /** The templates registered by this process. */
@@ -89,9 +89,10 @@ export class Engine {
     if (this.#started) throw new TreadleError('invalid_argument', 'the engine is running already');
     this.#started = true;
     this.#unguard = guardAgainstStrayRejections();
-    const { queue, fleet, templates } = this.#machinery;
+    const { queue, fleet, templates, runtimes } = this.#machinery;
     await Promise.all([queue.install(), fleet.install()]);
     await templates.register(this.#definitions);
+    await runtimes.load();
     await this.#machinery.start();
     this.#log.info({ handlers: this.handlers, queue: queue.name }, 'the engine runs');
   }
@@ -161,7 +162,9 @@ export class Engine {
 
   /** Registers further templates while running, all of them or none. Their handlers must be known already. */
   async registerTemplates(templates: readonly TaskTemplate[]): Promise<readonly RegisteredTemplate[]> {
-    return this.#machinery.templates.register(templates);
+    const registered = await this.#machinery.templates.register(templates);
+    await this.#machinery.runtimes.look(); // the first task may be created at once
+    return registered;
   }
 
   /**

@@ -3,15 +3,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Emit } from '../core/events.ts';
-import type { Outcome } from '../core/outcome.ts';
-import { failedOutcome } from '../handlers/failure.ts';
 import type { HandlerRegistry } from '../handlers/registry.ts';
-import { runStep } from '../handlers/step-handler.ts';
 import type { Database } from '../sql/database.ts';
 import { HandlerTransactions } from '../sql/handler-transaction.ts';
 import { changeWorker, undeliveredSteps } from '../sql/steps.ts';
 import { wakeUnfinishedTasks } from '../sql/tasks.ts';
-import { Crew, roomFor } from './crew.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Finalizer } from './finalizer.ts';
@@ -19,6 +15,7 @@ import { Handover } from './queue/handover.ts';
 import { LateStarts } from './late-starts.ts';
 import { LifecycleEvents } from './lifecycle-events.ts';
 import { Listener } from './listener.ts';
+import { LocalCrew } from './local-crew.ts';
 import { Membership } from './membership.ts';
 import { MixedFleet } from './mixed-fleet.ts';
 import { hear, tellOfReady } from './news.ts';
@@ -27,9 +24,9 @@ import type { EngineOptions } from './options.ts';
 import { Outage } from './outage.ts';
 import type { QueueAdapter } from './queue/adapter.ts';
 import { Recorder } from './recorder.ts';
-import type { RunningClaim } from './running-claim.ts';
 import { claimPollMs, roundsLookForSteps } from './periods.ts';
 import { Recovery } from './recovery.ts';
+import { Runtimes } from './runtimes.ts';
 import { Scheduler } from './schedules/scheduler.ts';
 import { Schedules } from './schedules/schedules.ts';
 import { StepSupply } from './step-supply.ts';
@@ -52,7 +49,6 @@ export interface Foundation {
 
 export class Machinery {
   readonly database: Database;
-  readonly registry: HandlerRegistry;
   readonly queue: QueueAdapter;
   readonly log: Logger;
   readonly events: LifecycleEvents;
@@ -65,8 +61,9 @@ export class Machinery {
   readonly finalizer: Finalizer;
   readonly handover: Handover;
   readonly fleet: MixedFleet;
+  readonly runtimes: Runtimes;
   /** What this process runs itself. */
-  readonly crew: Crew;
+  readonly crew: LocalCrew;
   readonly roster: WorkerRoster;
   readonly supply: StepSupply;
   readonly lateStarts: LateStarts;
@@ -92,7 +89,6 @@ export class Machinery {
     const onAway = (error: unknown): void => this.outage.noticed(error);
 
     this.database = database;
-    this.registry = registry;
     this.queue = queue;
     this.log = log;
     this.events = new LifecycleEvents(log);
@@ -132,13 +128,17 @@ export class Machinery {
       },
     });
     this.transactions = new HandlerTransactions(this.database, options.handlerConnections ?? 10);
-    this.crew = new Crew({
-      handlers: () => this.registry.names(),
-      capacity: ({ running, waiting }) => roomFor(concurrency - running, running, waiting),
-      begin: (claim) => this.#runHere(claim),
+    this.runtimes = new Runtimes(options, {
+      database: this.database,
+      log,
+      hears: () => this.listener.hears,
+      onChange: () => this.#runtimesChanged(),
+      onAway,
     });
+    this.crew = new LocalCrew({ registry, runtimes: this.runtimes, concurrency, log });
     this.roster = new WorkerRoster({
       log,
+      runtimes: this.runtimes,
       onRoom: (crew) => this.supply.claims.slotFreed(crew),
       onHandlers: () => this.#handlersChanged(),
     });
@@ -226,6 +226,7 @@ export class Machinery {
       onMessage: (message) => hear(this, message),
       onConnected: () => {
         this.recovery.lookNow(); // what was said meanwhile did not reach us
+        void this.runtimes.look();
         this.supply.claims.wake();
         this.vigil.lookSharp();
       },
@@ -295,6 +296,7 @@ export class Machinery {
     await this.membership.join();
     if (!this.queue.durable) await wakeUnfinishedTasks(this.database);
     await this.listener.start();
+    this.runtimes.start();
     await this.queue.start((taskId) => this.supply.starter.add(taskId));
     this.recovery.start();
     this.sweep.start();
@@ -311,15 +313,7 @@ export class Machinery {
 
   /** All that this process serves, itself or through connected workers. */
   get #handlers(): readonly string[] {
-    return [...new Set([...this.registry.names(), ...this.roster.crews.flatMap(({ handlers }) => handlers)])];
-  }
-
-  #runHere(claim: RunningClaim): Promise<Outcome> {
-    try {
-      return runStep(this.registry.get(claim.handler), claim);
-    } catch (error) {
-      return Promise.resolve({ ...failedOutcome(error), code: 'unknown_handler', permanent: true });
-    }
+    return [...new Set([this.crew, ...this.roster.crews].flatMap(({ handlers }) => handlers))];
   }
 
   /** An engine that was not started leaves it to the others: the database has told them. */
@@ -327,7 +321,14 @@ export class Machinery {
     if (this.#begun) this.handover.drain();
   }
 
-  /** A worker has come or gone. */
+  #runtimesChanged(): void {
+    this.crew.renew();
+    this.roster.renew();
+    this.#handlersChanged();
+    this.supply.claims.wake();
+  }
+
+  /** Other handlers are served than before: a worker has come or gone, or a template was registered. */
   #handlersChanged(): void {
     const identity = this.membership.identityIfAny;
     if (!identity || !this.#running) return;

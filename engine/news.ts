@@ -11,6 +11,7 @@ export function hear(machinery: Machinery, message: string): void {
   else if (message === 'wakeups') machinery.drainWakeups();
   else if (message === 'deadlines') deadlines.look();
   else if (message === 'schedules') scheduler.look();
+  else if (message === 'templates') void machinery.runtimes.look();
   else if (message === 'fleet') machinery.fleet.look();
   else if (message === 'rails') machinery.fleet.drain();
   else if (message === 'changed') recovery.settleChanged();

@@ -7,9 +7,11 @@ import type { AttemptProgress } from '../handlers/step-view.ts';
 import type { Assignment, ConnectedWorker, WorkerAnswer, WorkerLink } from './connected-worker.ts';
 import type { Answer } from './crew.ts';
 import type { RunningClaim } from './running-claim.ts';
+import type { ServedHandlers } from './served-handlers.ts';
 
 export interface RemoteWorkerOptions {
   readonly link: WorkerLink;
+  readonly served: Pick<ServedHandlers, 'elsewhere'>;
   /** It can take more steps than before. */
   readonly onRoom: () => void;
   readonly onGone: (worker: RemoteWorker, why: string) => void;
@@ -40,8 +42,12 @@ export class RemoteWorker implements ConnectedWorker {
     return this.#options.link.name;
   }
 
-  get handlers(): readonly string[] {
-    return this.#options.link.handlers;
+  get elsewhere(): ConnectedWorker['elsewhere'] {
+    return this.#options.served.elsewhere;
+  }
+
+  get trouble(): string | undefined {
+    return this.#options.link.trouble?.();
   }
 
   /** Steps that it could take now. */

@@ -7,6 +7,7 @@ import { forEnvironment } from '../core/template/environments.ts';
 import { parseTemplate, type TaskTemplate } from '../core/template/template.ts';
 import type { Database, Executor } from '../sql/database.ts';
 import { findNamedTask, registerTemplate } from '../sql/tasks.ts';
+import { assertOneRuntimeEach } from './runtimes.ts';
 import { registerSchedules } from './schedules/template-schedules.ts';
 
 /** A registered template, ready to create tasks from. */
@@ -51,6 +52,7 @@ export class Templates {
         await registerSchedules(tx, named_task_id, applied);
         registered.push(this.#remember(named_task_id, applied));
       }
+      await assertOneRuntimeEach(tx, new Set(effective.flatMap(({ applied }) => sentSomewhere(applied))));
       return registered;
     });
   }
@@ -77,6 +79,11 @@ export class Templates {
     this.#loaded.set(named_task_id, registered);
     return registered;
   }
+}
+
+/** Handlers whose runtime the template names. */
+function sentSomewhere({ step_templates }: TaskTemplate): string[] {
+  return step_templates.flatMap((step) => (step.runtime === undefined ? [] : step.handler_class));
 }
 
 function withBackoff(template: TaskTemplate): object {

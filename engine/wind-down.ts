@@ -32,6 +32,7 @@ export async function windDown(
     finalizer,
     handover,
     fleet,
+    runtimes,
     listener,
   } = machinery;
   const before = dispatcher.counts;
@@ -42,7 +43,7 @@ export async function windDown(
   await endSteps(machinery, graceMs, hurry);
   await queueStopped;
   outage.stop();
-  const others = [lateStarts, recovery, deadlines, scheduler, sweep, fleet, vigil];
+  const others = [lateStarts, recovery, deadlines, scheduler, sweep, fleet, runtimes, vigil];
   await within(LAST_WORD_MS, Promise.all(others.map((part) => part.stop())));
   const left = await lastWord(machinery, membership.leave());
   if (left) finalizer.settle(left);

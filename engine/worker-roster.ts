@@ -1,13 +1,16 @@
-// The workers that are connected to this engine. Those that serve the same handlers are one crew: a step goes to the one of
+// The workers that are connected to this engine. Those that offer the same handlers in the same runtime are one crew: a step goes to the one of
 // them that has most room, so that a hundred workers share their work evenly.
 import type { Logger } from 'pino';
 import type { ConnectedWorker, WorkerLink } from './connected-worker.ts';
 import { Crew, roomFor, type Answer } from './crew.ts';
 import { RemoteWorker } from './remote-worker.ts';
 import type { RunningClaim } from './running-claim.ts';
+import type { Runtimes } from './runtimes.ts';
+import { passedBy, ServedHandlers } from './served-handlers.ts';
 
 export interface WorkerRosterOptions {
   readonly log: Logger;
+  readonly runtimes: Pick<Runtimes, 'elsewhere'>;
   /** There is room for more steps. */
   readonly onRoom: (crew: Crew) => void;
   /** Other handlers are served than before. */
@@ -15,6 +18,7 @@ export interface WorkerRosterOptions {
 }
 
 interface Team {
+  readonly served: ServedHandlers;
   readonly crew: Crew;
   readonly workers: Set<RemoteWorker>;
 }
@@ -37,30 +41,52 @@ export class WorkerRoster {
     return [...this.#teams.values()].reduce((sum, { workers }) => sum + workers.size, 0);
   }
 
+  /** What workers say is wrong with them. */
+  get troubles(): readonly string[] {
+    const workers = [...this.#teams.values()].flatMap((team) => [...team.workers]);
+    return workers.flatMap(({ trouble }) => trouble ?? []);
+  }
+
   connect(link: WorkerLink): ConnectedWorker {
-    const handlers = [...new Set(link.handlers)].sort();
-    const key = JSON.stringify(handlers);
-    const team = this.#teams.get(key) ?? teamOf(handlers);
+    const { runtimes } = this.#options;
+    const { runtime } = link;
+    const offered = [...new Set(link.handlers)].sort();
+    const key = JSON.stringify([runtime, ...offered]);
+    const team = this.#teams.get(key) ?? teamOf(new ServedHandlers({ runtimes, runtime, offered }));
     const worker = new RemoteWorker({
       link,
+      served: team.served,
       onRoom: () => this.#options.onRoom(team.crew),
       onGone: (gone, why) => this.#left(key, gone, why),
     });
     team.workers.add(worker);
     this.#teams.set(key, team);
     this.#options.log.info(
-      { worker: link.name, language: link.language, handlers },
+      { worker: link.name, language: link.language, handlers: team.served.names },
       'a worker has connected',
     );
+    this.#tellPassedBy([worker], team.served.elsewhere);
     this.#options.onHandlers();
     if (this.#dismissed !== undefined) worker.dismiss(this.#dismissed);
     return worker;
+  }
+
+  /** Templates have changed where handlers run. */
+  renew(): void {
+    for (const { served, workers } of this.#teams.values()) this.#tellPassedBy(workers, served.renew());
   }
 
   /** The engine stops: all finish what they hold, and get nothing more. */
   dismiss(reason: string): void {
     this.#dismissed = reason;
     for (const { workers } of this.#teams.values()) for (const worker of workers) worker.dismiss(reason);
+  }
+
+  #tellPassedBy(workers: Iterable<RemoteWorker>, elsewhere: ServedHandlers['elsewhere']): void {
+    for (const { name } of workers) {
+      const words = passedBy(`the worker ${name}`, elsewhere);
+      if (words) this.#options.log.warn({ worker: name }, words);
+    }
   }
 
   #left(key: string, worker: RemoteWorker, why: string): void {
@@ -72,14 +98,14 @@ export class WorkerRoster {
   }
 }
 
-function teamOf(handlers: readonly string[]): Team {
+function teamOf(served: ServedHandlers): Team {
   const workers = new Set<RemoteWorker>();
   const crew = new Crew({
-    handlers: () => handlers,
+    handlers: () => served.names,
     capacity: ({ running, waiting }) => roomFor(creditsOf(workers), running, waiting),
     begin: (claim) => beginAtOne(workers, claim),
   });
-  return { crew, workers };
+  return { served, crew, workers };
 }
 
 function creditsOf(workers: ReadonlySet<RemoteWorker>): number {

@@ -1,7 +1,7 @@
 // Tasks, steps and templates as clients in other languages get them: JSON and instants cross as the text that Postgres
 // makes of them, so that no digit is lost. Lists keep to namespaces. Nothing here changes a row.
 import { TreadleError } from '../core/errors.ts';
-import type { State } from '../core/vocabulary.ts';
+import type { Runtime, State } from '../core/vocabulary.ts';
 import type { Executor } from './database.ts';
 
 /** A task. Instants are ISO-8601 in UTC with microseconds. */
@@ -158,6 +158,8 @@ export interface TemplateDetail {
   readonly steps: readonly {
     readonly name: string;
     readonly handler: string;
+    /** Null: the template does not say it. */
+    readonly runtime: Runtime | null;
     readonly depends_on_steps: readonly string[];
   }[];
 }

@@ -1,7 +1,7 @@
 // What people ask a running system: read models for the command line. Nothing here changes a row.
 import { TreadleError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
-import type { State } from '../core/vocabulary.ts';
+import type { Runtime, State } from '../core/vocabulary.ts';
 import type { Executor } from './database.ts';
 
 /** A task and where it stands. Instants are UTC. */
@@ -171,7 +171,12 @@ export interface ListedTemplate {
   readonly name: string;
   readonly version: string;
   readonly description: string | null;
-  readonly steps: readonly { readonly name: string; readonly handler: string }[];
+  /** Runtime: where the handler runs, when the template says it. */
+  readonly steps: readonly {
+    readonly name: string;
+    readonly handler: string;
+    readonly runtime: Runtime | null;
+  }[];
   /** Each handler with the live workers that serve it. */
   readonly handlers: readonly { readonly handler: string; readonly workers: readonly string[] }[];
 }
@@ -185,6 +190,8 @@ export interface UnservedHandler {
   readonly templates: readonly string[];
   /** Steps that wait for it right now. */
   readonly ready_steps: number;
+  /** Where it must run; null: templates do not say it. */
+  readonly runtime: Runtime | null;
 }
 
 /** Handlers that templates name and no live worker serves; of all templates when none are given. */

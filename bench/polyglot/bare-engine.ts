@@ -62,6 +62,7 @@ export function endlessWork(
   };
   const carrier: Carrier = { send, onBack: () => {} };
   return {
+    elsewhere: [],
     grant: () => onCredits(carrier),
     answer: (claimToken) => {
       carrier.onBack(Number(claimToken));

@@ -83,6 +83,7 @@ function shown(template: TemplateDetail, served: ReadonlySet<string>): object {
       name: step.name,
       handler_class: step.handler,
       depends_on_steps: step.depends_on_steps,
+      ...(step.runtime === null ? {} : { runtime: step.runtime }),
     })),
     dependency_graph: {
       nodes: steps.map((step) => ({

@@ -1,9 +1,11 @@
 // `treadle templates`: what is registered and who serves it. `treadle templates check`: whether files are sound.
 import type { Command } from 'commander';
+import type { Runtime } from '../../core/vocabulary.ts';
 import { listTemplates, type ListedTemplate } from '../../sql/reports.ts';
 import type { ContextOf } from '../context.ts';
 import { requireMigrated, withDatabase } from '../open-database.ts';
 import { plainTable } from '../plain-table.ts';
+import { handlerText } from '../served-here.ts';
 import { readTemplateFiles, templateTitle } from '../template-files.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -57,11 +59,16 @@ function printTemplates(terminal: Terminal, templates: readonly ListedTemplate[]
     table.push([
       `${namespace_name}/${name}@${version}`,
       steps.length,
-      handlers.map(({ handler }) => handler).join('\n'),
+      handlers.map(({ handler }) => handlerText({ handler, runtime: runtimeOf(handler, steps) })).join('\n'),
       served.join('\n'),
     ]);
   }
   terminal.print(table.toString());
+}
+
+/** Some step says it for all of them. */
+function runtimeOf(name: string, steps: ListedTemplate['steps']): Runtime | undefined {
+  return steps.find(({ handler, runtime }) => handler === name && runtime !== null)?.runtime ?? undefined;
 }
 
 function workersText(workers: readonly string[]): string {

@@ -3,6 +3,7 @@ import type { Config } from '../../core/config.ts';
 import { TreadleError } from '../../core/errors.ts';
 import { HandlerRegistry } from '../../handlers/registry.ts';
 import { loadProject } from '../engine-options.ts';
+import { handlerText, unservedHere } from '../served-here.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
 const OLDEST_NODE = [20, 19] as const;
@@ -18,20 +19,19 @@ export function nodeCheck(version: string = process.versions.node): Check {
 /** What this project brings, and whether somebody serves what its templates name: it does, or a live process that serves `elsewhere`. */
 export async function projectCheck(config: Config, elsewhere: ReadonlySet<string>): Promise<Check> {
   try {
-    const { app, templates } = await loadProject(config);
+    const project = await loadProject(config);
+    const { app, templates } = project;
     const registry = new HandlerRegistry(app.handlers);
     for (const given of app.templates) if ('handlers' in given) registry.add(given.handlers as never);
-    const named = new Set(
-      templates.flatMap((template) => template.step_templates.map((step) => step.handler_class)),
-    );
-    const missing = [...named].filter((handler) => !registry.has(handler));
+    const missing = unservedHere(project, config.environment, { typescript: registry.names() });
     const found = `app module: ${app.file ?? 'none'}, templates: ${templates.length}, handlers: ${registry.names().length}`;
+    const names = missing.map(handlerText).join(', ');
     if (missing.length === 0) return ok('project', found);
-    if (missing.every((handler) => elsewhere.has(handler)))
-      return ok('project', `${found}; other processes serve ${missing.join(', ')}`);
+    if (missing.every(({ handler }) => elsewhere.has(handler)))
+      return ok('project', `${found}; other processes serve ${names}`);
     return warn(
       'project',
-      `${found}; this project does not serve ${missing.join(', ')}`,
+      `${found}; this project does not serve ${names}`,
       'Export these handlers from the app module, or run them in another process.',
     );
   } catch (error) {

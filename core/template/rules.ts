@@ -21,6 +21,7 @@ export function brokenRules(template: JsonObject): Finding[] {
     ...duplicateNames(steps),
     ...unknownDependencies(steps),
     ...cycles(steps),
+    ...severalRuntimes(template['step_templates']),
     ...namesOutside(template['named_steps'], steps),
     ...schemaProblems(template['schema']),
     ...brokenScheduleRules(template),
@@ -87,6 +88,21 @@ function cycles(steps: readonly NamedStep[]): Finding[] {
   if (!cycle || !step) return [];
   const parent = step.dependencies.find(({ name }) => name === cycle.at(-1));
   return [{ at: parent?.at ?? step.at, expected: 'steps without a cycle', received: cycleText(cycle) }];
+}
+
+/** The runtime is the handler's: steps that name the same one cannot send it to two places. */
+function severalRuntimes(steps: Json | undefined): Finding[] {
+  const first = new Map<string, { readonly runtime: string; readonly step: string }>();
+  return (Array.isArray(steps) ? steps : []).flatMap((step, index) => {
+    if (!isJsonObject(step)) return [];
+    const { name, handler_class: handler, runtime } = step;
+    if (typeof name !== 'string' || typeof handler !== 'string' || typeof runtime !== 'string') return [];
+    const earlier = first.get(handler);
+    if (!earlier) first.set(handler, { runtime, step: name });
+    if (!earlier || earlier.runtime === runtime) return [];
+    const expected = `one runtime for the handler ${handler} (${earlier.runtime} in step ${earlier.step})`;
+    return [{ at: ['step_templates', index, 'runtime'], expected, received: JSON.stringify(runtime) }];
+  });
 }
 
 /** `named_steps`, when given, lists every name that may occur; unknown dependencies are reported as such. */

@@ -5,7 +5,7 @@ import type { JsonObject } from '../json.ts';
 import { concurrencySchema, limitKeysAt, rateSchema } from '../limits/limits.ts';
 import { backoffSchema } from '../retry.ts';
 import { SCHEDULE_KEYS, scheduleSchema } from '../schedule/schedule.ts';
-import { DEFAULTS, LIMITS } from '../vocabulary.ts';
+import { DEFAULTS, LIMITS, RUNTIMES } from '../vocabulary.ts';
 import { deadlineSeconds } from './deadline.ts';
 import { environmentFindings, normalisedOverlay } from './overlay.ts';
 import { mergeEnvironment } from './merge.ts';
@@ -49,6 +49,8 @@ const customEventSchema = z.strictObject({ name: text(255), description: z.strin
 const stepTemplateSchema = z.strictObject({
   name: text(LIMITS.step_name),
   handler_class: handlerName,
+  /** Where the handler runs, in all steps of all templates. Not given: wherever it is offered. */
+  runtime: z.enum(RUNTIMES).exactOptional(),
   description: description.exactOptional(),
   dependent_system: text(LIMITS.system_name).exactOptional(),
   default_retryable: z.boolean().default(DEFAULTS.retryable),

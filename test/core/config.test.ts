@@ -33,6 +33,8 @@ describe('loadConfig', () => {
       httpListen: undefined,
       httpTokens: undefined,
       httpAllowPlaintext: false,
+      nativePython: [],
+      nativeRuby: [],
     });
   });
 

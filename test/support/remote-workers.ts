@@ -1,7 +1,13 @@
 // A worker that is connected to an engine in this process: what a binding is to the engine, with a test in the place of the
 // wire.
 import type { Outcome } from '../../core/outcome.ts';
-import type { Assignment, ConnectedWorker, StopCause, WorkerAnswer } from '../../engine/connected-worker.ts';
+import type {
+  Assignment,
+  ConnectedWorker,
+  StopCause,
+  WorkerAnswer,
+  WorkerLink,
+} from '../../engine/connected-worker.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { eventually } from './engines.ts';
 
@@ -25,13 +31,14 @@ export interface TestWorkerOptions {
   readonly handlers: readonly string[];
   readonly credits?: number;
   readonly name?: string;
+  readonly runtime?: WorkerLink['runtime'];
   /** Answers every step as it comes, and grants a credit for it. */
   readonly answers?: (assignment: Assignment) => Outcome;
 }
 
 export function connectWorker(
   engine: Engine,
-  { handlers, credits = 1, name = 'w', answers }: TestWorkerOptions,
+  { handlers, credits = 1, name = 'w', runtime = 'worker', answers }: TestWorkerOptions,
 ): TestWorker {
   const [assigned, dismissed] = [[] as Assignment[], [] as string[]];
   const cancelled: [string, StopCause][] = [];
@@ -47,6 +54,7 @@ export function connectWorker(
   const worker: ConnectedWorker = engine.connect({
     name,
     language: 'test',
+    runtime,
     handlers,
     assign: (assignments) => {
       assigned.push(...assignments);

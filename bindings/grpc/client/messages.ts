@@ -70,6 +70,10 @@ export function templateMessage(template: TemplateDetail): Template {
     version,
     description: description ?? '',
     schema_json: schema_json ?? '',
-    steps: steps.map((step) => ({ ...step, depends_on_steps: [...step.depends_on_steps] })),
+    steps: steps.map((step) => ({
+      ...step,
+      depends_on_steps: [...step.depends_on_steps],
+      runtime: step.runtime ?? '',
+    })),
   };
 }

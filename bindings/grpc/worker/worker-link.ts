@@ -26,6 +26,7 @@ export interface LinkOwner {
 export class StreamLink implements WorkerLink {
   readonly name: string;
   readonly language: string;
+  readonly runtime = 'worker';
   readonly handlers: readonly string[];
   readonly #owner: LinkOwner;
 

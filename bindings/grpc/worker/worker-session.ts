@@ -171,6 +171,7 @@ export class WorkerSession implements LinkOwner {
         heartbeat_timeout_ms: terms.heartbeatTimeoutMs,
         max_message_bytes: terms.maxMessageBytes,
         max_result_bytes: terms.maxResultBytes,
+        elsewhere: worker.elsewhere.map(({ handler, runtime }) => ({ handler, runtime })),
       },
     });
   }

@@ -74,11 +74,13 @@ describe('a list', () => {
   });
 });
 
+const SHIPS = { handler_class: 'Ships', runtime: 'worker' } as const;
+
 describe('templates', () => {
   const wanted = { name: `versioned_${process.pid}`, namespace_name: 'test', version: '' };
   const versions = ['0.9.0', '0.10.0'].map((version) =>
     parseTemplate({
-      ...templateOf({ pack: [], ship: ['pack'] }, { name: wanted.name, version }),
+      ...templateOf({ pack: [], ship: ['pack'] }, { name: wanted.name, version, steps: { ship: SHIPS } }),
       description: `version ${version}`,
       schema: { type: 'object' },
     }),
@@ -99,8 +101,8 @@ describe('templates', () => {
     const { template: read } = await client.ask(Rpc.getTemplate, wanted);
     expect(read).toMatchObject({ description: 'version 0.10.0', schema_json: '{"type": "object"}' });
     expect(read?.steps).toEqual([
-      { name: 'pack', handler: 'pack', depends_on_steps: [] },
-      { name: 'ship', handler: 'ship', depends_on_steps: ['pack'] },
+      { name: 'pack', handler: 'pack', depends_on_steps: [], runtime: '' },
+      { name: 'ship', handler: 'Ships', depends_on_steps: ['pack'], runtime: 'worker' },
     ]);
   });
 

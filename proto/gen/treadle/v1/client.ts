@@ -453,6 +453,8 @@ export interface StepTemplate {
   handler: string;
   /** Names of the direct parents. */
   depends_on_steps: string[];
+  /** Where the handler runs, as `native-python`. Empty: wherever it is offered. */
+  runtime: string;
 }
 
 function createBaseTaskRequest(): TaskRequest {
@@ -3506,7 +3508,7 @@ export const Template: MessageFns<Template> = {
 };
 
 function createBaseStepTemplate(): StepTemplate {
-  return { name: "", handler: "", depends_on_steps: [] };
+  return { name: "", handler: "", depends_on_steps: [], runtime: "" };
 }
 
 export const StepTemplate: MessageFns<StepTemplate> = {
@@ -3519,6 +3521,9 @@ export const StepTemplate: MessageFns<StepTemplate> = {
     }
     for (const v of message.depends_on_steps) {
       writer.uint32(26).string(v!);
+    }
+    if (message.runtime !== "") {
+      writer.uint32(34).string(message.runtime);
     }
     return writer;
   },
@@ -3560,6 +3565,14 @@ export const StepTemplate: MessageFns<StepTemplate> = {
             message.depends_on_steps.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.runtime = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3580,6 +3593,7 @@ export const StepTemplate: MessageFns<StepTemplate> = {
     message.name = object.name ?? "";
     message.handler = object.handler ?? "";
     message.depends_on_steps = object.depends_on_steps?.map((e) => e) || [];
+    message.runtime = object.runtime ?? "";
     return message;
   },
 };

@@ -180,6 +180,19 @@ export interface Registered {
   max_message_bytes: number;
   /** Bytes of JSON text that the results of a step may have. */
   max_result_bytes: number;
+  /**
+   * Of the worker's handlers those whose steps it does not get, because templates send them to another runtime. It stays
+   * connected: it serves its other handlers, and these too when templates no longer say so.
+   */
+  elsewhere: HandlerElsewhere[];
+}
+
+/** A handler that another runtime serves. */
+export interface HandlerElsewhere {
+  /** Its name. */
+  handler: string;
+  /** Where it runs: `typescript`, `native-python` or `native-ruby`. */
+  runtime: string;
 }
 
 /** The worker can take so many steps more, beside what it was granted before. Granted credits stay until steps use them. */
@@ -863,6 +876,7 @@ function createBaseRegistered(): Registered {
     heartbeat_timeout_ms: 0,
     max_message_bytes: 0,
     max_result_bytes: 0,
+    elsewhere: [],
   };
 }
 
@@ -885,6 +899,9 @@ export const Registered: MessageFns<Registered> = {
     }
     if (message.max_result_bytes !== 0) {
       writer.uint32(48).uint32(message.max_result_bytes);
+    }
+    for (const v of message.elsewhere) {
+      HandlerElsewhere.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -950,6 +967,14 @@ export const Registered: MessageFns<Registered> = {
             message.max_result_bytes = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.elsewhere.push(HandlerElsewhere.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -973,6 +998,74 @@ export const Registered: MessageFns<Registered> = {
     message.heartbeat_timeout_ms = object.heartbeat_timeout_ms ?? 0;
     message.max_message_bytes = object.max_message_bytes ?? 0;
     message.max_result_bytes = object.max_result_bytes ?? 0;
+    message.elsewhere = object.elsewhere?.map((e) => HandlerElsewhere.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHandlerElsewhere(): HandlerElsewhere {
+  return { handler: "", runtime: "" };
+}
+
+export const HandlerElsewhere: MessageFns<HandlerElsewhere> = {
+  encode(message: HandlerElsewhere, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.handler !== "") {
+      writer.uint32(10).string(message.handler);
+    }
+    if (message.runtime !== "") {
+      writer.uint32(18).string(message.runtime);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HandlerElsewhere {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHandlerElsewhere();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.handler = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runtime = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<HandlerElsewhere>, I>>(base?: I): HandlerElsewhere {
+    return HandlerElsewhere.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HandlerElsewhere>, I>>(object: I): HandlerElsewhere {
+    const message = createBaseHandlerElsewhere();
+    message.handler = object.handler ?? "";
+    message.runtime = object.runtime ?? "";
     return message;
   },
 };

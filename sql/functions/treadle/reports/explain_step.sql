@@ -77,6 +77,10 @@ begin
         when v_step.is_ready and not exists (
           select from treadle.workers w where v_step.ready_handler = any (w.handlers) and w.expires_at > treadle.now()
         ) then 'ready, but no live worker serves its handler "' || v_step.ready_handler || '"'
+          || coalesce(
+            (select min(', which runs as ' || h.runtime) from treadle.handler_runtimes() h where h.handler = v_step.ready_handler),
+            ''
+          )
         when v_step.is_ready then 'ready, ' || coalesce(treadle.explain_limits(p_step_id), 'waits for a free worker')
         when v_step.task_state = 'in_progress' then 'ready, but not offered yet: its task is about to be woken'
         else 'ready, waits for its task, which is ' || v_step.task_state

@@ -20,7 +20,7 @@ as $$
   ),
   steps as (
     select d.named_task_id,
-      jsonb_agg(jsonb_build_object('name', d.step_name, 'handler', d.handler) order by d.ordinal) as steps
+      jsonb_agg(jsonb_build_object('name', d.step_name, 'handler', d.handler, 'runtime', d.runtime) order by d.ordinal) as steps
     from treadle.step_definitions d
     where d.in_template
     group by d.named_task_id

@@ -14,7 +14,7 @@ as $$
   select s.name, n.name, n.version, n.description, (n.configuration -> 'schema')::text,
     case when p_named_task_id is null then '[]' else (
       select coalesce(jsonb_agg(
-        jsonb_build_object('name', d.step_name, 'handler', d.handler, 'depends_on_steps', array(
+        jsonb_build_object('name', d.step_name, 'handler', d.handler, 'runtime', d.runtime, 'depends_on_steps', array(
           select parent.step_name
           from treadle.step_dependencies y
           join treadle.step_definitions parent

@@ -1,7 +1,7 @@
 -- Handlers that templates of what runs in Treadle name and no live worker serves, with the templates, and how many steps wait for
--- each of them right now. p_named_task_ids limits it to these templates; null means all.
+-- each of them right now. Runtime: where it must run, when templates say that. p_named_task_ids limits it to these templates; null means all.
 create or replace function treadle.unserved_handlers(p_named_task_ids integer[] default null)
-returns table (handler text, templates text[], ready_steps bigint)
+returns table (handler text, templates text[], ready_steps bigint, runtime text)
 language sql volatile
 as $$
   with served as (
@@ -21,7 +21,8 @@ as $$
     group by d.handler
   )
   select n.handler, n.templates,
-    (select count(*) from treadle.ready_steps r where r.handler = n.handler)
+    (select count(*) from treadle.ready_steps r where r.handler = n.handler),
+    (select min(h.runtime) from treadle.handler_runtimes() h where h.handler = n.handler)
   from named n
   where not exists (select from served v where v.handler = n.handler)
   order by n.handler

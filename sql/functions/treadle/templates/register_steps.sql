@@ -28,14 +28,14 @@ begin
       default_retry_limit = excluded.default_retry_limit, updated_at = p_at;
 
   insert into treadle.step_definitions
-    (named_task_id, named_step_id, ordinal, step_name, handler, handler_config, timeout_ms, backoff, priority)
+    (named_task_id, named_step_id, ordinal, step_name, handler, handler_config, timeout_ms, backoff, priority, runtime)
   select p_named_task_id, s.named_step_id, s.ordinal, s.name, s.handler_class, s.handler_config, s.timeout_ms, s.backoff,
-    s.priority
+    s.priority, s.runtime
   from treadle.step_templates(p_steps) s
   on conflict (named_task_id, named_step_id) do update
     set ordinal = excluded.ordinal, step_name = excluded.step_name, handler = excluded.handler,
       handler_config = excluded.handler_config, timeout_ms = excluded.timeout_ms, backoff = excluded.backoff,
-      priority = excluded.priority, in_template = true;
+      priority = excluded.priority, runtime = excluded.runtime, in_template = true;
 
   insert into treadle.step_dependencies (named_task_id, named_step_id, depends_on_named_step_id)
   select p_named_task_id, s.named_step_id, parent.named_step_id

@@ -46,6 +46,7 @@ begin
   perform treadle.register_steps(v_named_task_id, p_template -> 'step_templates', v_now);
   perform treadle.sync_own_named_tasks(array[v_named_task_id], false);
   perform treadle.register_limits(v_named_task_id, p_template);
+  perform pg_notify('treadle', 'templates'); -- their steps may name other runtimes than before
   return v_named_task_id;
 end
 $$;

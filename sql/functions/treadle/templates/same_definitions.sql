@@ -5,12 +5,12 @@ language sql stable
 as $$
   select not exists (
     select s.named_step_id, s.name, s.handler_class, s.handler_config, s.timeout_ms, s.backoff, s.ordinal, s.priority,
-      s.skippable, s.default_retryable, s.default_retry_limit,
+      s.runtime, s.skippable, s.default_retryable, s.default_retry_limit,
       array(select parent from jsonb_array_elements_text(s.depends_on_steps) as each_parent (parent) order by parent)
     from treadle.step_templates(p_template -> 'step_templates') s
     except
     select d.named_step_id, d.step_name, d.handler, d.handler_config, d.timeout_ms, d.backoff, d.ordinal, d.priority,
-      n.skippable, n.default_retryable, n.default_retry_limit,
+      d.runtime, n.skippable, n.default_retryable, n.default_retry_limit,
       array(
         select parent.step_name
         from treadle.step_dependencies x

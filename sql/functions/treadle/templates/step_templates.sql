@@ -14,6 +14,7 @@ returns table (
   default_retry_limit integer,
   depends_on_steps jsonb,
   priority integer,
+  runtime text,
   named_step_id integer
 )
 language sql stable
@@ -23,7 +24,7 @@ as $$
     round((e.step ->> 'timeout_seconds')::numeric * 1000)::integer, e.step -> 'backoff',
     (e.step ->> 'skippable')::boolean, (e.step ->> 'default_retryable')::boolean,
     (e.step ->> 'default_retry_limit')::integer, coalesce(e.step -> 'depends_on_steps', '[]'),
-    coalesce((e.step ->> 'priority')::integer, 0),
+    coalesce((e.step ->> 'priority')::integer, 0), e.step ->> 'runtime',
     n.named_step_id
   from jsonb_array_elements(p_steps) with ordinality as e (step, ordinal)
   left join public.tasker_dependent_systems y on y.name = e.step ->> 'dependent_system'

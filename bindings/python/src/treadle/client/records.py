@@ -109,6 +109,8 @@ class StepTemplate:
     name: str
     handler: str
     depends_on_steps: tuple[str, ...]
+    #: Where the handler runs, as `native-python`; None: wherever it is offered.
+    runtime: str | None = None
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,8 @@ def template_of(message: client_pb2.Template) -> Template:
         description=message.description,
         schema=parse(message.schema_json, otherwise="null"),
         steps=tuple(
-            StepTemplate(each.name, each.handler, tuple(each.depends_on_steps)) for each in message.steps
+            StepTemplate(each.name, each.handler, tuple(each.depends_on_steps), each.runtime or None)
+            for each in message.steps
         ),
     )
 

@@ -141,6 +141,9 @@ class Session:
             len(self._facts.handlers),
             self._facts.capacity,
         )
+        if terms.elsewhere:
+            others = ", ".join(f"{each.handler} to {each.runtime}" for each in terms.elsewhere)
+            log.warning("templates send handlers past this worker: %s", others)
 
     def _begin(self, assignment: worker_pb2.Assignment) -> None:
         if self._leaving:

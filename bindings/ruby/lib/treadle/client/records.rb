@@ -26,9 +26,10 @@ module Treadle
     # How far a running step is, as its worker says. `fraction` is nil when it is unknown.
     StepProgress = Struct.new(:workflow_step_id, :name, :fraction, :message, keyword_init: true)
 
-    # What tasks are made of. `schema` is a JSON Schema or nil; `steps` is empty in lists.
+    # What tasks are made of. `schema` is a JSON Schema or nil; `steps` is empty in lists. `runtime` is where the handler of a step
+    # runs (`native-ruby`); nil when that is wherever it is offered.
     Template = Struct.new(:namespace_name, :name, :version, :description, :schema, :steps, keyword_init: true)
-    StepTemplate = Struct.new(:name, :handler, :depends_on_steps, keyword_init: true)
+    StepTemplate = Struct.new(:name, :handler, :depends_on_steps, :runtime, keyword_init: true)
 
     # From messages of the wire to these.
     module Records
@@ -64,7 +65,8 @@ module Treadle
       end
 
       def step_template(message)
-        StepTemplate.new(name: message.name, handler: message.handler, depends_on_steps: message.depends_on_steps.to_a).freeze
+        StepTemplate.new(name: message.name, handler: message.handler, depends_on_steps: message.depends_on_steps.to_a,
+                         runtime: message.runtime.empty? ? nil : message.runtime).freeze
       end
 
       def state(symbol) = symbol.to_s.delete_prefix('STATE_').downcase

@@ -103,7 +103,16 @@ module Treadle
         @pulse = Pulse.new(registered.heartbeat_interval_ms / 1000.0) { beat }
         @logger.info(LogLine.new('connected', target: @endpoint.target, engine: registered.engine_id,
                                               handlers: @registration.handlers.size))
+        passed_by(registered.elsewhere)
         @leaving ? cut : @crew.serve(self)
+      end
+
+      # Its other handlers are served.
+      def passed_by(elsewhere)
+        return if elsewhere.empty?
+
+        others = elsewhere.map { |one| "#{one.handler} to #{one.runtime}" }.join(', ')
+        @logger.warn(LogLine.new('templates send handlers past this worker', handlers: others))
       end
 
       def beat

@@ -389,11 +389,13 @@ class Template(_message.Message):
     def __init__(self, namespace_name: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., description: _Optional[str] = ..., schema_json: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[StepTemplate, _Mapping]]] = ...) -> None: ...
 
 class StepTemplate(_message.Message):
-    __slots__ = ("name", "handler", "depends_on_steps")
+    __slots__ = ("name", "handler", "depends_on_steps", "runtime")
     NAME_FIELD_NUMBER: _ClassVar[int]
     HANDLER_FIELD_NUMBER: _ClassVar[int]
     DEPENDS_ON_STEPS_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     handler: str
     depends_on_steps: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., handler: _Optional[str] = ..., depends_on_steps: _Optional[_Iterable[str]] = ...) -> None: ...
+    runtime: str
+    def __init__(self, name: _Optional[str] = ..., handler: _Optional[str] = ..., depends_on_steps: _Optional[_Iterable[str]] = ..., runtime: _Optional[str] = ...) -> None: ...

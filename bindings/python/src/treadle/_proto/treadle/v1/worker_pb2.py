@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17treadle/v1/worker.proto\x12\ntreadle.v1\"\x8e\x02\n\x0bWorkRequest\x12(\n\x08register\x18\x01 \x01(\x0b\x32\x14.treadle.v1.RegisterH\x00\x12&\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x13.treadle.v1.CreditsH\x00\x12(\n\x08outcomes\x18\x03 \x01(\x0b\x32\x14.treadle.v1.OutcomesH\x00\x12*\n\theartbeat\x18\x04 \x01(\x0b\x32\x15.treadle.v1.HeartbeatH\x00\x12(\n\x08progress\x18\x05 \x01(\x0b\x32\x14.treadle.v1.ProgressH\x00\x12\"\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x11.treadle.v1.DrainH\x00\x42\t\n\x07message\"\xeb\x01\n\x0cWorkResponse\x12,\n\nregistered\x18\x01 \x01(\x0b\x32\x16.treadle.v1.RegisteredH\x00\x12.\n\x0b\x61ssignments\x18\x02 \x01(\x0b\x32\x17.treadle.v1.AssignmentsH\x00\x12$\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x12.treadle.v1.CancelH\x00\x12(\n\x08refusals\x18\x04 \x01(\x0b\x32\x14.treadle.v1.RefusalsH\x00\x12\"\n\x05\x64rain\x18\x05 \x01(\x0b\x32\x11.treadle.v1.DrainH\x00\x42\t\n\x07message\"\xe2\x01\n\x08Register\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08handlers\x18\x02 \x03(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x18\n\x10language_version\x18\x04 \x01(\t\x12\x17\n\x0fpackage_version\x18\x05 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x06 \x01(\r\x12\x30\n\x06labels\x18\x07 \x03(\x0b\x32 .treadle.v1.Register.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa9\x01\n\nRegistered\x12\x11\n\tengine_id\x18\x01 \x01(\x03\x12\x16\n\x0e\x65ngine_version\x18\x02 \x01(\t\x12\x1d\n\x15heartbeat_interval_ms\x18\x03 \x01(\r\x12\x1c\n\x14heartbeat_timeout_ms\x18\x04 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x05 \x01(\r\x12\x18\n\x10max_result_bytes\x18\x06 \x01(\r\"\x1d\n\x07\x43redits\x12\x12\n\nadditional\x18\x01 \x01(\r\"\x0b\n\tHeartbeat\":\n\x0b\x41ssignments\x12+\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x16.treadle.v1.Assignment\"\xa2\x03\n\nAssignment\x12\x13\n\x0b\x63laim_token\x18\x01 \x01(\t\x12\x0f\n\x07handler\x18\x02 \x01(\t\x12\x1e\n\x04task\x18\x03 \x01(\x0b\x32\x10.treadle.v1.Task\x12\x18\n\x10workflow_step_id\x18\x04 \x01(\x03\x12\x11\n\tstep_name\x18\x05 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\r\x12\x13\n\x0bretry_limit\x18\x07 \x01(\r\x12\x13\n\x0binputs_json\x18\x08 \x01(\t\x12\x14\n\x0cresults_json\x18\t \x01(\t\x12\x1b\n\x13handler_config_json\x18\n \x01(\t\x12)\n\x07parents\x18\x0b \x03(\x0b\x32\x18.treadle.v1.ParentResult\x12\x12\n\ntimeout_ms\x18\x0c \x01(\x04\x12?\n\rtrace_context\x18\r \x03(\x0b\x32(.treadle.v1.Assignment.TraceContextEntry\x1a\x33\n\x11TraceContextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc7\x01\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\x03\x12\x16\n\x0enamespace_name\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x14\n\x0c\x63ontext_json\x18\x05 \x01(\t\x12\x11\n\tinitiator\x18\x06 \x01(\t\x12\x15\n\rsource_system\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x11\n\ttags_json\x18\t \x01(\t\x12\x14\n\x0crequested_at\x18\n \x01(\t\"7\n\x0cParentResult\x12\x11\n\tstep_name\x18\x01 \x01(\t\x12\x14\n\x0cresults_json\x18\x02 \x01(\t\"M\n\x08Outcomes\x12%\n\x08outcomes\x18\x01 \x03(\x0b\x32\x13.treadle.v1.Outcome\x12\x1a\n\x12\x61\x64\x64itional_credits\x18\x02 \x01(\r\"\x81\x02\n\x07Outcome\x12\x13\n\x0b\x63laim_token\x18\x01 \x01(\t\x12*\n\tcompleted\x18\x02 \x01(\x0b\x32\x15.treadle.v1.CompletedH\x00\x12$\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x12.treadle.v1.FailedH\x00\x12\x46\n\x18\x63ompleted_in_transaction\x18\x04 \x01(\x0b\x32\".treadle.v1.CompletedInTransactionH\x00\x12(\n\x08released\x18\x05 \x01(\x0b\x32\x14.treadle.v1.ReleasedH\x00\x12\x13\n\x0b\x64uration_us\x18\x06 \x01(\x04\x42\x08\n\x06result\"!\n\tCompleted\x12\x14\n\x0cresults_json\x18\x01 \x01(\t\"\xca\x01\n\x06\x46\x61iled\x12%\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x17.treadle.v1.FailureCode\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x13\n\x0b\x65rror_class\x18\x03 \x01(\t\x12\x11\n\tbacktrace\x18\x04 \x01(\t\x12 \n\x13retry_after_seconds\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\nerror_code\x18\x06 \x01(\t\x12\x14\n\x0cresults_json\x18\x07 \x01(\tB\x16\n\x14_retry_after_seconds\"\x18\n\x16\x43ompletedInTransaction\"\n\n\x08Released\"T\n\x08Progress\x12\x13\n\x0b\x63laim_token\x18\x01 \x01(\t\x12\x15\n\x08\x66raction\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x03 \x01(\tB\x0b\n\t_fraction\"\x17\n\x05\x44rain\x12\x0e\n\x06reason\x18\x01 \x01(\t\"X\n\x06\x43\x61ncel\x12\x13\n\x0b\x63laim_token\x18\x01 \x01(\t\x12(\n\x06reason\x18\x02 \x01(\x0e\x32\x18.treadle.v1.CancelReason\x12\x0f\n\x07message\x18\x03 \x01(\t\" \n\x08Refusals\x12\x14\n\x0c\x63laim_tokens\x18\x01 \x03(\t*\xe5\x02\n\x0b\x46\x61ilureCode\x12\x1c\n\x18\x46\x41ILURE_CODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x46\x41ILURE_CODE_HANDLER_ERROR\x10\x01\x12\x1a\n\x16\x46\x41ILURE_CODE_RETRYABLE\x10\x02\x12\x1a\n\x16\x46\x41ILURE_CODE_PERMANENT\x10\x03\x12\x1a\n\x16\x46\x41ILURE_CODE_TIMED_OUT\x10\x04\x12\x1e\n\x1a\x46\x41ILURE_CODE_INVALID_INPUT\x10\x05\x12\x1f\n\x1b\x46\x41ILURE_CODE_INVALID_OUTPUT\x10\x06\x12\"\n\x1e\x46\x41ILURE_CODE_RESULTS_TOO_LARGE\x10\x07\x12\x1f\n\x1b\x46\x41ILURE_CODE_INVALID_CONFIG\x10\x08\x12 \n\x1c\x46\x41ILURE_CODE_UNKNOWN_HANDLER\x10\t\x12\x1c\n\x18\x46\x41ILURE_CODE_WORKER_LOST\x10\n*\x88\x01\n\x0c\x43\x61ncelReason\x12\x1d\n\x19\x43\x41NCEL_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41NCEL_REASON_TIMED_OUT\x10\x01\x12\x19\n\x15\x43\x41NCEL_REASON_REVOKED\x10\x02\x12!\n\x1d\x43\x41NCEL_REASON_ENGINE_STOPPING\x10\x03\x32N\n\rWorkerService\x12=\n\x04Work\x12\x17.treadle.v1.WorkRequest\x1a\x18.treadle.v1.WorkResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17treadle/v1/worker.proto\x12\ntreadle.v1\"\x8e\x02\n\x0bWorkRequest\x12(\n\x08register\x18\x01 \x01(\x0b\x32\x14.treadle.v1.RegisterH\x00\x12&\n\x07\x63redits\x18\x02 \x01(\x0b\x32\x13.treadle.v1.CreditsH\x00\x12(\n\x08outcomes\x18\x03 \x01(\x0b\x32\x14.treadle.v1.OutcomesH\x00\x12*\n\theartbeat\x18\x04 \x01(\x0b\x32\x15.treadle.v1.HeartbeatH\x00\x12(\n\x08progress\x18\x05 \x01(\x0b\x32\x14.treadle.v1.ProgressH\x00\x12\"\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x11.treadle.v1.DrainH\x00\x42\t\n\x07message\"\xeb\x01\n\x0cWorkResponse\x12,\n\nregistered\x18\x01 \x01(\x0b\x32\x16.treadle.v1.RegisteredH\x00\x12.\n\x0b\x61ssignments\x18\x02 \x01(\x0b\x32\x17.treadle.v1.AssignmentsH\x00\x12$\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x12.treadle.v1.CancelH\x00\x12(\n\x08refusals\x18\x04 \x01(\x0b\x32\x14.treadle.v1.RefusalsH\x00\x12\"\n\x05\x64rain\x18\x05 \x01(\x0b\x32\x11.treadle.v1.DrainH\x00\x42\t\n\x07message\"\xe2\x01\n\x08Register\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08handlers\x18\x02 \x03(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x18\n\x10language_version\x18\x04 \x01(\t\x12\x17\n\x0fpackage_version\x18\x05 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x06 \x01(\r\x12\x30\n\x06labels\x18\x07 \x03(\x0b\x32 .treadle.v1.Register.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xda\x01\n\nRegistered\x12\x11\n\tengine_id\x18\x01 \x01(\x03\x12\x16\n\x0e\x65ngine_version\x18\x02 \x01(\t\x12\x1d\n\x15heartbeat_interval_ms\x18\x03 \x01(\r\x12\x1c\n\x14heartbeat_timeout_ms\x18\x04 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x05 \x01(\r\x12\x18\n\x10max_result_bytes\x18\x06 \x01(\r\x12/\n\telsewhere\x18\x07 \x03(\x0b\x32\x1c.treadle.v1.HandlerElsewhere\"4\n\x10HandlerElsewhere\x12\x0f\n\x07handler\x18\x01 \x01(\t\x12\x0f\n\x07runtime\x18\x02 \x01(\t\"\x1d\n\x07\x43redits\x12\x12\n\nadditional\x18\x01 \x01(\r\"\x0b\n\tHeartbeat\":\n\x0b\x41ssignments\x12+\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x16.treadle.v1.Assignment\"\xa2\x03\n\nAssignment\x12\x13\n\x0b\x63laim_token\x18\x01 \x01(\t\x12\x0f\n\x07handler\x18\x02 \x01(\t\x12\x1e\n\x04task\x18\x03 \x01(\x0b\x32\x10.treadle.v1.Task\x12\x18\n\x10workflow_step_id\x18\x04 \x01(\x03\x12\x11\n\tstep_name\x18\x05 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\r\x12\x13\n\x0bretry_limit\x18\x07 \x01(\r\x12\x13\n\x0binputs_json\x18\x08 \x01(\t\x12\x14\n\x0cresults_json\x18\t \x01(\t\x12\x1b\n\x13handler_config_json\x18\n \x01(\t\x12)\n\x07parents\x18\x0b \x03(\x0b\x32\x18.treadle.v1.ParentResult\x12\x12\n\ntimeout_ms\x18\x0c \x01(\x04\x12?\n\rtrace_context\x18\r \x03(\x0b\x32(.treadle.v1.Assignment.TraceContextEntry\x1a\x33\n\x11TraceContextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc7\x01\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\x03\x12\x16\n\x0enamespace_name\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x14\n\x0c\x63ontext_json\x18\x05 \x01(\t\x12\x11\n\tinitiator\x18\x06 \x01(\t\x12\x15\n\rsource_system\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x11\n\ttags_json\x18\t \x01(\t\x12\x14\n\x0crequested_at\x18\n \x01(\t\"7\n\x0cParentResult\x12\x11\n\tstep_name\x18\x01 \x01(\t\x12\x14\n\x0cresults_json\x18\x02 \x01(\t\"M\n\x08Outcomes\x12%\n\x08outcomes\x18\x01 \x03(\x0b\x32\x13.treadle.v1.Outcome\x12\x1a\n\x12\x61\x64\x64itional_credits\x18\x02 \x01(\r\"\x81\x02\n\x07Outcome\x12\x13\n\x0b\x63laim_token\x18\x01 \x01(\t\x12*\n\tcompleted\x18\x02 \x01(\x0b\x32\x15.treadle.v1.CompletedH\x00\x12$\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x12.treadle.v1.FailedH\x00\x12\x46\n\x18\x63ompleted_in_transaction\x18\x04 \x01(\x0b\x32\".treadle.v1.CompletedInTransactionH\x00\x12(\n\x08released\x18\x05 \x01(\x0b\x32\x14.treadle.v1.ReleasedH\x00\x12\x13\n\x0b\x64uration_us\x18\x06 \x01(\x04\x42\x08\n\x06result\"!\n\tCompleted\x12\x14\n\x0cresults_json\x18\x01 \x01(\t\"\xca\x01\n\x06\x46\x61iled\x12%\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x17.treadle.v1.FailureCode\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x13\n\x0b\x65rror_class\x18\x03 \x01(\t\x12\x11\n\tbacktrace\x18\x04 \x01(\t\x12 \n\x13retry_after_seconds\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\nerror_code\x18\x06 \x01(\t\x12\x14\n\x0cresults_json\x18\x07 \x01(\tB\x16\n\x14_retry_after_seconds\"\x18\n\x16\x43ompletedInTransaction\"\n\n\x08Released\"T\n\x08Progress\x12\x13\n\x0b\x63laim_token\x18\x01 \x01(\t\x12\x15\n\x08\x66raction\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x03 \x01(\tB\x0b\n\t_fraction\"\x17\n\x05\x44rain\x12\x0e\n\x06reason\x18\x01 \x01(\t\"X\n\x06\x43\x61ncel\x12\x13\n\x0b\x63laim_token\x18\x01 \x01(\t\x12(\n\x06reason\x18\x02 \x01(\x0e\x32\x18.treadle.v1.CancelReason\x12\x0f\n\x07message\x18\x03 \x01(\t\" \n\x08Refusals\x12\x14\n\x0c\x63laim_tokens\x18\x01 \x03(\t*\xe5\x02\n\x0b\x46\x61ilureCode\x12\x1c\n\x18\x46\x41ILURE_CODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x46\x41ILURE_CODE_HANDLER_ERROR\x10\x01\x12\x1a\n\x16\x46\x41ILURE_CODE_RETRYABLE\x10\x02\x12\x1a\n\x16\x46\x41ILURE_CODE_PERMANENT\x10\x03\x12\x1a\n\x16\x46\x41ILURE_CODE_TIMED_OUT\x10\x04\x12\x1e\n\x1a\x46\x41ILURE_CODE_INVALID_INPUT\x10\x05\x12\x1f\n\x1b\x46\x41ILURE_CODE_INVALID_OUTPUT\x10\x06\x12\"\n\x1e\x46\x41ILURE_CODE_RESULTS_TOO_LARGE\x10\x07\x12\x1f\n\x1b\x46\x41ILURE_CODE_INVALID_CONFIG\x10\x08\x12 \n\x1c\x46\x41ILURE_CODE_UNKNOWN_HANDLER\x10\t\x12\x1c\n\x18\x46\x41ILURE_CODE_WORKER_LOST\x10\n*\x88\x01\n\x0c\x43\x61ncelReason\x12\x1d\n\x19\x43\x41NCEL_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41NCEL_REASON_TIMED_OUT\x10\x01\x12\x19\n\x15\x43\x41NCEL_REASON_REVOKED\x10\x02\x12!\n\x1d\x43\x41NCEL_REASON_ENGINE_STOPPING\x10\x03\x32N\n\rWorkerService\x12=\n\x04Work\x12\x17.treadle.v1.WorkRequest\x1a\x18.treadle.v1.WorkResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -25,10 +25,10 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_REGISTER_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_ASSIGNMENT_TRACECONTEXTENTRY']._options = None
   _globals['_ASSIGNMENT_TRACECONTEXTENTRY']._serialized_options = b'8\001'
-  _globals['_FAILURECODE']._serialized_start=2588
-  _globals['_FAILURECODE']._serialized_end=2945
-  _globals['_CANCELREASON']._serialized_start=2948
-  _globals['_CANCELREASON']._serialized_end=3084
+  _globals['_FAILURECODE']._serialized_start=2691
+  _globals['_FAILURECODE']._serialized_end=3048
+  _globals['_CANCELREASON']._serialized_start=3051
+  _globals['_CANCELREASON']._serialized_end=3187
   _globals['_WORKREQUEST']._serialized_start=40
   _globals['_WORKREQUEST']._serialized_end=310
   _globals['_WORKRESPONSE']._serialized_start=313
@@ -38,41 +38,43 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_REGISTER_LABELSENTRY']._serialized_start=732
   _globals['_REGISTER_LABELSENTRY']._serialized_end=777
   _globals['_REGISTERED']._serialized_start=780
-  _globals['_REGISTERED']._serialized_end=949
-  _globals['_CREDITS']._serialized_start=951
-  _globals['_CREDITS']._serialized_end=980
-  _globals['_HEARTBEAT']._serialized_start=982
-  _globals['_HEARTBEAT']._serialized_end=993
-  _globals['_ASSIGNMENTS']._serialized_start=995
-  _globals['_ASSIGNMENTS']._serialized_end=1053
-  _globals['_ASSIGNMENT']._serialized_start=1056
-  _globals['_ASSIGNMENT']._serialized_end=1474
-  _globals['_ASSIGNMENT_TRACECONTEXTENTRY']._serialized_start=1423
-  _globals['_ASSIGNMENT_TRACECONTEXTENTRY']._serialized_end=1474
-  _globals['_TASK']._serialized_start=1477
-  _globals['_TASK']._serialized_end=1676
-  _globals['_PARENTRESULT']._serialized_start=1678
-  _globals['_PARENTRESULT']._serialized_end=1733
-  _globals['_OUTCOMES']._serialized_start=1735
-  _globals['_OUTCOMES']._serialized_end=1812
-  _globals['_OUTCOME']._serialized_start=1815
-  _globals['_OUTCOME']._serialized_end=2072
-  _globals['_COMPLETED']._serialized_start=2074
-  _globals['_COMPLETED']._serialized_end=2107
-  _globals['_FAILED']._serialized_start=2110
-  _globals['_FAILED']._serialized_end=2312
-  _globals['_COMPLETEDINTRANSACTION']._serialized_start=2314
-  _globals['_COMPLETEDINTRANSACTION']._serialized_end=2338
-  _globals['_RELEASED']._serialized_start=2340
-  _globals['_RELEASED']._serialized_end=2350
-  _globals['_PROGRESS']._serialized_start=2352
-  _globals['_PROGRESS']._serialized_end=2436
-  _globals['_DRAIN']._serialized_start=2438
-  _globals['_DRAIN']._serialized_end=2461
-  _globals['_CANCEL']._serialized_start=2463
-  _globals['_CANCEL']._serialized_end=2551
-  _globals['_REFUSALS']._serialized_start=2553
-  _globals['_REFUSALS']._serialized_end=2585
-  _globals['_WORKERSERVICE']._serialized_start=3086
-  _globals['_WORKERSERVICE']._serialized_end=3164
+  _globals['_REGISTERED']._serialized_end=998
+  _globals['_HANDLERELSEWHERE']._serialized_start=1000
+  _globals['_HANDLERELSEWHERE']._serialized_end=1052
+  _globals['_CREDITS']._serialized_start=1054
+  _globals['_CREDITS']._serialized_end=1083
+  _globals['_HEARTBEAT']._serialized_start=1085
+  _globals['_HEARTBEAT']._serialized_end=1096
+  _globals['_ASSIGNMENTS']._serialized_start=1098
+  _globals['_ASSIGNMENTS']._serialized_end=1156
+  _globals['_ASSIGNMENT']._serialized_start=1159
+  _globals['_ASSIGNMENT']._serialized_end=1577
+  _globals['_ASSIGNMENT_TRACECONTEXTENTRY']._serialized_start=1526
+  _globals['_ASSIGNMENT_TRACECONTEXTENTRY']._serialized_end=1577
+  _globals['_TASK']._serialized_start=1580
+  _globals['_TASK']._serialized_end=1779
+  _globals['_PARENTRESULT']._serialized_start=1781
+  _globals['_PARENTRESULT']._serialized_end=1836
+  _globals['_OUTCOMES']._serialized_start=1838
+  _globals['_OUTCOMES']._serialized_end=1915
+  _globals['_OUTCOME']._serialized_start=1918
+  _globals['_OUTCOME']._serialized_end=2175
+  _globals['_COMPLETED']._serialized_start=2177
+  _globals['_COMPLETED']._serialized_end=2210
+  _globals['_FAILED']._serialized_start=2213
+  _globals['_FAILED']._serialized_end=2415
+  _globals['_COMPLETEDINTRANSACTION']._serialized_start=2417
+  _globals['_COMPLETEDINTRANSACTION']._serialized_end=2441
+  _globals['_RELEASED']._serialized_start=2443
+  _globals['_RELEASED']._serialized_end=2453
+  _globals['_PROGRESS']._serialized_start=2455
+  _globals['_PROGRESS']._serialized_end=2539
+  _globals['_DRAIN']._serialized_start=2541
+  _globals['_DRAIN']._serialized_end=2564
+  _globals['_CANCEL']._serialized_start=2566
+  _globals['_CANCEL']._serialized_end=2654
+  _globals['_REFUSALS']._serialized_start=2656
+  _globals['_REFUSALS']._serialized_end=2688
+  _globals['_WORKERSERVICE']._serialized_start=3189
+  _globals['_WORKERSERVICE']._serialized_end=3267
 # @@protoc_insertion_point(module_scope)

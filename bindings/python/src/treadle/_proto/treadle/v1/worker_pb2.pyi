@@ -98,20 +98,30 @@ class Register(_message.Message):
     def __init__(self, name: _Optional[str] = ..., handlers: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., language_version: _Optional[str] = ..., package_version: _Optional[str] = ..., capacity: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Registered(_message.Message):
-    __slots__ = ("engine_id", "engine_version", "heartbeat_interval_ms", "heartbeat_timeout_ms", "max_message_bytes", "max_result_bytes")
+    __slots__ = ("engine_id", "engine_version", "heartbeat_interval_ms", "heartbeat_timeout_ms", "max_message_bytes", "max_result_bytes", "elsewhere")
     ENGINE_ID_FIELD_NUMBER: _ClassVar[int]
     ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_RESULT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ELSEWHERE_FIELD_NUMBER: _ClassVar[int]
     engine_id: int
     engine_version: str
     heartbeat_interval_ms: int
     heartbeat_timeout_ms: int
     max_message_bytes: int
     max_result_bytes: int
-    def __init__(self, engine_id: _Optional[int] = ..., engine_version: _Optional[str] = ..., heartbeat_interval_ms: _Optional[int] = ..., heartbeat_timeout_ms: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., max_result_bytes: _Optional[int] = ...) -> None: ...
+    elsewhere: _containers.RepeatedCompositeFieldContainer[HandlerElsewhere]
+    def __init__(self, engine_id: _Optional[int] = ..., engine_version: _Optional[str] = ..., heartbeat_interval_ms: _Optional[int] = ..., heartbeat_timeout_ms: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., max_result_bytes: _Optional[int] = ..., elsewhere: _Optional[_Iterable[_Union[HandlerElsewhere, _Mapping]]] = ...) -> None: ...
+
+class HandlerElsewhere(_message.Message):
+    __slots__ = ("handler", "runtime")
+    HANDLER_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    handler: str
+    runtime: str
+    def __init__(self, handler: _Optional[str] = ..., runtime: _Optional[str] = ...) -> None: ...
 
 class Credits(_message.Message):
     __slots__ = ("additional",)
