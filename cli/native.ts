@@ -3,22 +3,30 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import type { LogLevel, NativeWorker } from '../bindings/native/native-worker.ts';
-import type { Config } from '../core/config.ts';
+import type { Config, ConfigOverrides } from '../core/config.ts';
 import { TreadleError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import { collect, wholeNumber } from './arguments.ts';
+import type { Offers } from './served-here.ts';
 
 export interface NativeFlags {
+  /** With what the configuration names, if no other flag says more. */
+  readonly native?: boolean;
   readonly nativePython?: readonly string[];
   readonly nativeRuby?: readonly string[];
   readonly nativeOnly?: readonly string[];
   readonly nativeConcurrency?: number;
+  readonly nativeDeafLimit?: number;
   readonly pythonEnv?: string;
   /** False: whoever runs this process starts it again. */
   readonly supervise: boolean;
 }
 
 const LONGEST_END_MS = 3_000;
+/** Each holds a thread, and all that its handler has opened. */
+const MOST_DEAF = 8;
+/** The exit status of a process that only wants to be started again (EX_TEMPFAIL). */
+export const START_AGAIN = 75;
 
 const LEVELS: Readonly<Record<Config['logLevel'], LogLevel>> = {
   trace: 'debug',
@@ -32,38 +40,72 @@ const LEVELS: Readonly<Record<Config['logLevel'], LogLevel>> = {
 
 export function addNativeOptions(command: Command): Command {
   return command
-    .option('--native-python <modules>', 'run the handlers of these Python modules in this process', collect)
-    .option('--native-ruby <files>', 'run the handlers of these Ruby files in this process', collect)
+    .option('--native', 'run the handlers of TREADLE_NATIVE_PYTHON and TREADLE_NATIVE_RUBY in this process')
+    .option('--native-python <modules>', '--native, with these Python modules', collect)
+    .option('--native-ruby <files>', '--native, with these Ruby files, folders or libraries', collect)
     .option('--native-only <handlers>', 'of the handlers that are found there, only these', collect)
     .option(
       '--native-concurrency <attempts>',
       'attempts at once in each language (default: 16)',
       wholeNumber(1, 10_000),
     )
-    .option('--python-env <folder>', 'virtual environment of --native-python (default: VIRTUAL_ENV)')
+    .option(
+      '--native-deaf-limit <handlers>',
+      'end in order, to be started again, when so many deaf handlers run on (default: 8)',
+      wholeNumber(1, 10_000),
+    )
+    .option(
+      '--python-env <folder>',
+      'virtual environment of Python handlers in this process (default: VIRTUAL_ENV)',
+    )
     .option(
       '--no-supervise',
       'do not start the engine again when a native handler takes the process with it',
     );
 }
 
-export function wantsNative({ nativePython = [], nativeRuby = [] }: NativeFlags): boolean {
-  return nativePython.length + nativeRuby.length > 0;
+export function wantsNative({ native = false, nativePython = [], nativeRuby = [] }: NativeFlags): boolean {
+  return native || nativePython.length + nativeRuby.length > 0;
+}
+
+export function nativeOverridesOf({ nativePython, nativeRuby }: NativeFlags): ConfigOverrides {
+  return { nativePython, nativeRuby };
+}
+
+/** The languages that run here, with what each of them loads. Throws `invalid_config` when it is asked for and there is nothing. */
+export function nativeModules(config: Config, flags: NativeFlags) {
+  if (!wantsNative(flags)) return [];
+  const languages = [
+    ['python', config.nativePython],
+    ['ruby', config.nativeRuby],
+  ] as const;
+  const given = languages.filter(([, modules]) => modules.length > 0);
+  if (given.length > 0) return given;
+  throw new TreadleError(
+    'invalid_config',
+    '--native: expected modules in TREADLE_NATIVE_PYTHON or files in TREADLE_NATIVE_RUBY (or --native-python, --native-ruby), came nothing',
+  );
 }
 
 export class NativeWorkers {
-  readonly #workers: readonly NativeWorker[];
+  readonly #workers: NativeWorker[] = [];
+  readonly #mostDeaf: number;
+  readonly #log: Logger;
+  #areTooDeaf = false;
 
-  private constructor(workers: readonly NativeWorker[]) {
-    this.#workers = workers;
+  private constructor({ nativeDeafLimit = MOST_DEAF }: NativeFlags, log: Logger) {
+    this.#mostDeaf = nativeDeafLimit;
+    this.#log = log;
   }
 
   /** Those that were asked for, with their handlers loaded. Throws `invalid_config`. */
   static async of(config: Config, flags: NativeFlags, log: Logger): Promise<NativeWorkers> {
-    if (!wantsNative(flags)) return new NativeWorkers([]);
+    const all = new NativeWorkers(flags, log);
+    const workers = all.#workers;
+    const languages = nativeModules(config, flags);
+    if (languages.length === 0) return all;
     const { NativeWorker } = await import('../bindings/native/native-worker.ts'); // others do without the addon
-    const workers: NativeWorker[] = [];
-    for (const [language, modules] of languagesOf(flags)) {
+    for (const [language, modules] of languages) {
       workers.push(
         await NativeWorker.start({
           language,
@@ -74,16 +116,25 @@ export class NativeWorkers {
           maxResultBytes: config.maxResultBytes,
           logLevel: LEVELS[config.logLevel],
           logJson: true,
+          onDeaf: () => all.#countDeaf(),
           log,
         }),
       );
     }
     assertAllFound(flags.nativeOnly ?? [], workers);
-    return new NativeWorkers(workers);
+    return all;
   }
 
-  get handlers(): readonly string[] {
-    return this.#workers.flatMap(({ handlers }) => handlers);
+  /** The process ends for them, in order, and should be started again. */
+  get areTooDeaf(): boolean {
+    return this.#areTooDeaf;
+  }
+
+  /** What it serves in which runtime; empty without one. */
+  get offers(): Offers {
+    return Object.fromEntries(
+      this.#workers.map(({ language, handlers }) => [`native-${language}`, handlers]),
+    );
   }
 
   connect(engine: Engine): void {
@@ -94,6 +145,14 @@ export class NativeWorkers {
   async stop(): Promise<void> {
     const all = Promise.all(this.#workers.map((worker) => worker.stop()));
     await Promise.race([all, pause(LONGEST_END_MS)]); // C code that never lets go of its interpreter must not keep us
+  }
+
+  #countDeaf(): void {
+    const count = this.#workers.reduce((sum, { deaf }) => sum + deaf.length, 0);
+    if (count < this.#mostDeaf || this.#areTooDeaf) return;
+    this.#areTooDeaf = true;
+    this.#log.error({ deaf: count }, 'too many native handlers are deaf: ending, to be started again');
+    process.kill(process.pid, 'SIGTERM');
   }
 }
 
@@ -106,12 +165,4 @@ function assertAllFound(names: readonly string[], workers: readonly NativeWorker
     'invalid_config',
     `--native-only: expected handlers of the modules, came ${missing.join(', ')}, which none of them has`,
   );
-}
-
-function languagesOf({ nativePython = [], nativeRuby = [] }: NativeFlags) {
-  const languages = [
-    ['python', nativePython],
-    ['ruby', nativeRuby],
-  ] as const;
-  return languages.filter(([, modules]) => modules.length > 0);
 }

@@ -9,7 +9,7 @@ export type NativeLanguage = 'python' | 'ruby';
 
 /** As src/lib.rs has it. */
 export interface AddonHost {
-  send(lane: number, message: Buffer): void;
+  send(lane: number, message: Uint8Array): void;
   stop(): void;
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { TreadleError } from '../../core/errors.ts';
 import { Assignment, Cancel, Outcome, Progress } from '../../proto/gen/treadle/v1/worker.ts';
 import { loadAddon, type AddonHost, type NativeLanguage } from './load.ts';
+import { MessageWriter } from './message-writer.ts';
 
 /** As Python names them; Ruby knows the same. */
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
@@ -30,6 +31,8 @@ export interface HostListener {
   /** All outcomes that have gathered. */
   outcomes(outcomes: readonly Outcome[]): void;
   progress(progress: Progress): void;
+  /** Handlers that were given up and still run: all of them, at each change. */
+  deaf(handlers: readonly string[]): void;
   /** The program has ended, by `stop` or by itself. */
   ended(): void;
 }
@@ -42,9 +45,10 @@ const introduction = z.object({
   on_loop: z.array(z.string()),
 });
 type Introduction = z.infer<typeof introduction>;
+const deafness = z.object({ handlers: z.array(z.string()) });
 
 const LANES = { jobs: 0, loop: 1, control: 2 } as const;
-const KINDS = ['ready', 'outcome', 'progress', 'failed', 'ended'] as const;
+const KINDS = ['ready', 'outcome', 'progress', 'failed', 'ended', 'deaf'] as const;
 type Kind = (typeof KINDS)[number];
 
 export class NativeHost {
@@ -56,6 +60,7 @@ export class NativeHost {
   #onFailed: (error: Error) => void = () => {};
   #onEnded: () => void = () => {};
   #onLoop: ReadonlySet<string> = new Set();
+  readonly #writer = new MessageWriter();
 
   private constructor(options: HostOptions, listener: HostListener) {
     this.#listener = listener;
@@ -83,11 +88,11 @@ export class NativeHost {
   /** One attempt. Its outcome comes exactly once; no more may be open than `concurrency`. */
   assign(assignment: Assignment): void {
     const lane = this.#onLoop.has(assignment.handler) ? LANES.loop : LANES.jobs;
-    this.#host.send(lane, asBuffer(Assignment.encode(assignment).finish()));
+    this.#host.send(lane, this.#writer.bytesOf(Assignment, assignment));
   }
 
   cancel(cancel: Cancel): void {
-    this.#host.send(LANES.control, asBuffer(Cancel.encode(cancel).finish()));
+    this.#host.send(LANES.control, this.#writer.bytesOf(Cancel, cancel));
   }
 
   /** Resolves when the program has ended. What its handlers still do is left to itself. */
@@ -118,6 +123,8 @@ export class NativeHost {
         this.#onFailed(new TreadleError('invalid_config', 'the program ended before it served anything'));
         this.#onEnded();
         return this.#listener.ended();
+      case 'deaf':
+        return this.#listener.deaf(deafness.parse(JSON.parse(bytes.toString())).handlers);
     }
   }
 
@@ -146,9 +153,4 @@ function programOptions({ modules, concurrency, ...options }: HostOptions): stri
     log_level: options.logLevel,
     log_json: options.logJson,
   });
-}
-
-/** The same memory. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -33,11 +33,14 @@ export interface NativeWorkerOptions {
   readonly maxResultBytes?: number | undefined;
   readonly logLevel?: LogLevel | undefined;
   readonly logJson?: boolean | undefined;
+  /** Told, at each change, which handlers were given up and still run: restart the process while there are any. */
+  readonly onDeaf?: ((handlers: readonly string[]) => void) | undefined;
   readonly log: Logger;
 }
 
 /** `treadle.native` reads it as a number of its own, as everything that crosses does. */
 const MAX_RESULT_BYTES = 4 * 1024 * 1024;
+const DEAF = 'a native handler is deaf: restart this process';
 const LARGEST_INPUT_BYTES = 2 ** 31 - 1;
 
 export class NativeWorker {
@@ -49,6 +52,7 @@ export class NativeWorker {
   /** Claims whose attempts run, and whether the engine still waits for them. */
   readonly #held = new Map<string, boolean>();
   #handlers: readonly string[] = [];
+  #deaf: readonly string[] = [];
 
   private constructor(options: NativeWorkerOptions) {
     this.#options = options;
@@ -65,9 +69,18 @@ export class NativeWorker {
     return worker;
   }
 
+  get language(): NativeLanguage {
+    return this.#options.language;
+  }
+
   /** Those that it serves. */
   get handlers(): readonly string[] {
     return this.#handlers;
+  }
+
+  /** Those that were told to stop, were given up, and still run. */
+  get deaf(): readonly string[] {
+    return this.#deaf;
   }
 
   /** From now on the engine gives steps to it. */
@@ -76,10 +89,12 @@ export class NativeWorker {
     this.#worker = engine.connect({
       name: `native-${language}`,
       language,
+      runtime: `native-${language}`,
       handlers: this.#handlers,
       assign: (assignments) => this.#assign(assignments),
       cancel: (claimToken, cause, message) => this.#cancel(claimToken, cause, message),
       drain: () => {}, // the engine asks it for nothing more
+      trouble: () => this.#trouble(),
     });
     this.#worker.grant(concurrency);
   }
@@ -95,6 +110,7 @@ export class NativeWorker {
     const [host, introduction] = await NativeHost.start(this.#hostOptions(), {
       outcomes: (outcomes) => this.#answer(outcomes),
       progress: (progress) => this.#progress(progress),
+      deaf: (handlers) => this.#hearDeaf(handlers),
       ended: () => this.#ended(),
     });
     this.#host = host;
@@ -157,6 +173,19 @@ export class NativeWorker {
 
   #progress(progress: Progress): void {
     this.#worker?.progress(progress.claim_token, progressOf(progress));
+  }
+
+  #hearDeaf(handlers: readonly string[]): void {
+    const { log, language, onDeaf } = this.#options;
+    if (handlers.length > this.#deaf.length) log.error({ language, handlers }, DEAF);
+    else if (handlers.length === 0) log.info({ language }, 'the native handlers that were deaf have ended');
+    this.#deaf = handlers;
+    onDeaf?.(handlers);
+  }
+
+  #trouble(): string | undefined {
+    if (this.#deaf.length === 0) return undefined;
+    return `${DEAF} (${this.#options.language}: ${this.#deaf.join(', ')})`;
   }
 
   #ended(): void {

@@ -1,45 +1,76 @@
-// `treadle dev`: everything in one process, for the machine of a developer. Postgres, migrations, templates, engine.
+// `treadle dev`: everything in one process, for the machine of a developer. Postgres, migrations, templates, engine. With native
+// handlers that process is a child, which is started again when it dies, and when their files change.
 import type { Command } from 'commander';
 import { pino, type Logger } from 'pino';
 import { migrate } from '../../sql/migrate.ts';
-import type { PostgresServer } from '../../sql/server/resolve.ts';
-import type { Engine } from '../../engine/engine.ts';
+import { resolvePostgres } from '../../sql/server/resolve.ts';
 import type { Config } from '../../core/config.ts';
-import { shownQueue } from '../../core/queue-url.ts';
 import type { CommandContext, ContextOf } from '../context.ts';
-import {
-  addEngineOptions,
-  engineOf,
-  loadProject,
-  overridesOf,
-  unservedHere,
-  type EngineFlags,
-  type Project,
-} from '../engine-options.ts';
+import { addEngineOptions, engineOf, loadProject, overridesOf, type EngineFlags } from '../engine-options.ts';
 import { onInterrupt } from '../interrupt.ts';
+import { introduce } from '../introduction.ts';
 import { narrate } from '../narrator.ts';
-import { shownUrl, withDatabase } from '../open-database.ts';
+import { watchSources } from '../native-sources.ts';
+import {
+  addNativeOptions,
+  nativeModules,
+  nativeOverridesOf,
+  NativeWorkers,
+  wantsNative,
+  type NativeFlags,
+} from '../native.ts';
+import { withDatabase } from '../open-database.ts';
 import { prettyLog } from '../pretty-log.ts';
-import { endAfter, runUntilInterrupted } from '../run-engine.ts';
-import { templateTitle } from '../template-files.ts';
+import { ExitStatus } from '../report-error.ts';
+import { endAfter } from '../run-engine.ts';
+import { runWithNative } from '../run-native.ts';
 import { Servers, type Addresses } from '../servers.ts';
+import { endWithSupervisor, supervise } from '../supervise.ts';
 import type { Terminal } from '../terminal.ts';
+
+interface DevFlags extends EngineFlags, NativeFlags {}
 
 export function registerDev(program: Command, contextOf: ContextOf): void {
   const command = program
     .command('dev')
     .description('run everything here: Postgres, migrations, templates, engine');
-  addEngineOptions(command)
+  addNativeOptions(addEngineOptions(command))
     .addHelpText(
       'after',
-      '\nExamples:\n  $ treadle dev\n  $ treadle dev --app src/workflows.ts --templates config/tasks\n',
+      '\nWith native handlers it starts again when a Python or Ruby file under the working directory changes.\n' +
+        '\nExamples:\n  $ treadle dev\n  $ treadle dev --app src/workflows.ts --templates config/tasks\n  $ treadle dev --native-python app.handlers\n',
     )
-    .action(async (flags: EngineFlags, self: Command) => dev(contextOf(self), flags));
+    .action(async (flags: DevFlags, self: Command) => dev(contextOf(self), flags));
 }
 
-async function dev({ terminal, config: configure }: CommandContext, flags: EngineFlags): Promise<void> {
+async function dev(context: CommandContext, flags: DevFlags): Promise<void> {
+  if (wantsNative(flags) && flags.supervise) return devSupervised(context, flags);
+  endWithSupervisor();
+  return devHere(context, flags);
+}
+
+/** Holds the embedded Postgres, so that it need not start again with each change. */
+async function devSupervised(
+  { terminal, config: configure }: CommandContext,
+  flags: DevFlags,
+): Promise<void> {
+  const config = configure({ ...overridesOf(flags), ...nativeOverridesOf(flags) });
+  const modules = nativeModules(config, flags);
+  const log = devLog(terminal, config);
+  const { databaseUrl, dataDir } = config;
+  const server = await resolvePostgres({ databaseUrl, dataDir, onProgress: (line) => log.info(line) });
+  try {
+    const watch = (onChange: (file: string) => void) => watchSources(modules, onChange);
+    const status = await supervise({ flag: '--no-supervise', log, watch });
+    if (status !== 0) throw new ExitStatus(status);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function devHere({ terminal, config: configure }: CommandContext, flags: DevFlags): Promise<void> {
   const interrupt = onInterrupt();
-  const config = configure(overridesOf(flags));
+  const config = configure({ ...overridesOf(flags), ...nativeOverridesOf(flags) });
   const log = devLog(terminal, config);
   const onProgress = (line: string): void => log.info(line);
   const project = await loadProject(config);
@@ -50,11 +81,11 @@ async function dev({ terminal, config: configure }: CommandContext, flags: Engin
       await migrate(database, { onProgress });
       const engine = await engineOf(config, project, database, log);
       const servers = await Servers.of(config, flags, { engine, database, log });
+      const native = await NativeWorkers.of(config, flags, log);
       const stopNarrating = narrate(engine, log);
-      const introduction = (addresses: Addresses): void => {
-        introduce(terminal, config, project, engine, server, addresses);
-      };
-      const told = await runUntilInterrupted(engine, config, interrupt, log, introduction, servers);
+      const onRunning = (addresses: Addresses): void =>
+        introduce(terminal, { config, project, engine, native, server, addresses });
+      const told = await runWithNative({ engine, config, interrupt, log, servers, native, onRunning });
       stopNarrating();
       return told;
     },
@@ -75,50 +106,4 @@ function devLog(terminal: Terminal, config: Config): Logger {
   return terminal.json
     ? pino(options, terminal.out)
     : pino(options, prettyLog(terminal.out, terminal.colors));
-}
-
-/** Where everything is. */
-function introduce(
-  terminal: Terminal,
-  config: Config,
-  project: Project,
-  engine: Engine,
-  server: PostgresServer,
-  addresses: Addresses,
-): void {
-  const { bold, dim, yellow } = terminal.colors;
-  const line = (title: string, text: string): void => terminal.print(`  ${bold(title.padEnd(10))} ${text}`);
-  const unserved = unservedHere(project, engine.handlers);
-  const files = project.files.length > 0 || project.app.file !== undefined;
-  terminal.print();
-  line('postgres', `${server.version} (${server.source}) ${shownUrl(server.url)}`);
-  line('psql', dim(psqlHint(server)));
-  line('app', project.app.file ?? 'none (treadle.app.ts, .js or .mjs exports handlers and templates)');
-  line(
-    'templates',
-    project.templates.map(templateTitle).join(', ') ||
-      `none${files ? '' : ' (put YAML files into templates/)'}`,
-  );
-  line('handlers', engine.handlers.join(', '));
-  if (unserved.length > 0)
-    line(
-      'not served',
-      yellow(`${unserved.join(', ')} (steps that name them wait until somebody serves them)`),
-    );
-  line('queue', shownQueue(config.queue));
-  if (addresses.grpc.length > 0) line('grpc', addresses.grpc.join(', '));
-  if (addresses.http !== undefined) line('http', `${addresses.http} (its OpenAPI document: /openapi.json)`);
-  line('next', `treadle run ${exampleOf(project)}, treadle tasks, treadle doctor; Ctrl-C stops`);
-  terminal.print();
-}
-
-function psqlHint({ url, home }: PostgresServer): string {
-  if (home === undefined) return 'psql "$DATABASE_URL"';
-  const { hostname, port, username, pathname } = new URL(url);
-  return `PGPASSWORD=$(cat '${home}/password') psql -h ${hostname} -p ${port} -U ${username} ${pathname.slice(1)}`;
-}
-
-function exampleOf({ templates }: Project): string {
-  const [first] = templates;
-  return `${first ? `${first.namespace_name}/${first.name}` : '<namespace>/<name>'} --context '{...}'`;
 }

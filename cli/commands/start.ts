@@ -4,22 +4,24 @@ import { pino, type Logger } from 'pino';
 import type { Config } from '../../core/config.ts';
 import { TreadleError } from '../../core/errors.ts';
 import type { CommandContext, ContextOf } from '../context.ts';
-import {
-  addEngineOptions,
-  engineOf,
-  loadProject,
-  overridesOf,
-  unservedHere,
-  type EngineFlags,
-} from '../engine-options.ts';
+import { addEngineOptions, engineOf, loadProject, overridesOf, type EngineFlags } from '../engine-options.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { requireCurrent, withDatabase } from '../open-database.ts';
-import { addNativeOptions, NativeWorkers, wantsNative, type NativeFlags } from '../native.ts';
+import {
+  addNativeOptions,
+  nativeModules,
+  nativeOverridesOf,
+  NativeWorkers,
+  wantsNative,
+  type NativeFlags,
+} from '../native.ts';
 import { prettyLog } from '../pretty-log.ts';
 import { ExitStatus } from '../report-error.ts';
-import { endAfter, runUntilInterrupted } from '../run-engine.ts';
+import { endAfter } from '../run-engine.ts';
+import { runWithNative } from '../run-native.ts';
+import { handlerText, missingNatives, unservedHere, type NamedHandler } from '../served-here.ts';
 import { Servers } from '../servers.ts';
-import { endWithSupervisor, supervise, tellSupervisor } from '../supervise.ts';
+import { endWithSupervisor, supervise } from '../supervise.ts';
 import { templateTitle } from '../template-files.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -34,7 +36,7 @@ export function registerStart(program: Command, contextOf: ContextOf): void {
     .addHelpText(
       'after',
       '\nSIGTERM and Ctrl-C let running steps end (TREADLE_GRACE_SECONDS, default 30); a second one stops them.\n' +
-        '\nExamples:\n  $ treadle migrate && treadle start\n  $ treadle start --concurrency 200 --app dist/workflows.js\n  $ treadle start --grpc   (and handlers in Python or Ruby beside it)\n  $ treadle start --http   (and the REST API of the Rails engine; /openapi.json says how)\n  $ treadle start --native-python app.handlers   (and handlers in Python inside of it)\n',
+        '\nExamples:\n  $ treadle migrate && treadle start\n  $ treadle start --concurrency 200 --app dist/workflows.js\n  $ treadle start --grpc   (and handlers in Python or Ruby beside it)\n  $ treadle start --http   (and the REST API of the Rails engine; /openapi.json says how)\n  $ treadle start --native-python app.handlers   (and handlers in Python inside of it)\n  $ treadle start --native   (the same, with what TREADLE_NATIVE_PYTHON and TREADLE_NATIVE_RUBY name)\n',
     )
     .action(async (flags: StartFlags, self: Command) => start(contextOf(self), flags));
 }
@@ -45,19 +47,21 @@ async function start(context: CommandContext, flags: StartFlags): Promise<void> 
   return startHere(context, flags);
 }
 
-/** What is wrong with the configuration, the child says. */
+/** What is wrong with the rest, the child says. */
 async function startSupervised(
   { terminal, config: configure }: CommandContext,
   flags: StartFlags,
 ): Promise<void> {
-  const log = startLog(terminal, configure(overridesOf(flags)), flags.pretty === true);
-  const status = await supervise('--no-supervise', log);
+  const config = configure({ ...overridesOf(flags), ...nativeOverridesOf(flags) });
+  nativeModules(config, flags);
+  const log = startLog(terminal, config, flags.pretty === true);
+  const status = await supervise({ flag: '--no-supervise', log });
   if (status !== 0) throw new ExitStatus(status);
 }
 
 async function startHere({ terminal, config: configure }: CommandContext, flags: StartFlags): Promise<void> {
   const interrupt = onInterrupt();
-  const config = configure(overridesOf(flags));
+  const config = configure({ ...overridesOf(flags), ...nativeOverridesOf(flags) });
   if (config.databaseUrl === undefined) {
     throw new TreadleError(
       'invalid_config',
@@ -71,20 +75,25 @@ async function startHere({ terminal, config: configure }: CommandContext, flags:
     const engine = await engineOf(config, project, database, log);
     const servers = await Servers.of(config, flags, { engine, database, log });
     const native = await NativeWorkers.of(config, flags, log);
-    const unserved = unservedHere(project, [...engine.handlers, ...native.handlers]);
-    if (unserved.length > 0)
-      log.warn({ handlers: unserved }, 'templates name handlers that this process does not serve');
-    const ready = (): void => {
-      native.connect(engine);
-      tellSupervisor('serving');
-      log.info({ templates: project.templates.map(templateTitle), concurrency: config.concurrency }, 'ready');
-    };
-    interrupt.signal.addEventListener('abort', () => tellSupervisor('ending'));
-    const ending = await runUntilInterrupted(engine, config, interrupt, log, ready, servers);
-    await native.stop();
-    return ending;
+    const offers = { typescript: engine.handlers, ...native.offers };
+    warnOfUnserved(log, unservedHere(project, config.environment, offers), wantsNative(flags));
+    const templates = project.templates.map(templateTitle);
+    const onRunning = (): void => log.info({ templates, concurrency: config.concurrency }, 'ready');
+    return runWithNative({ engine, config, interrupt, log, servers, native, onRunning });
   });
   endAfter(name);
+}
+
+function warnOfUnserved(log: Logger, unserved: readonly NamedHandler[], hasNative: boolean): void {
+  const missing = hasNative ? missingNatives(unserved) : [];
+  for (const { handler, runtime } of missing)
+    log.warn({ handler, runtime }, `no module has ${handler}, for which templates say runtime ${runtime}`);
+  const others = unserved
+    .filter((one) => !missing.includes(one))
+    .map(handlerText)
+    .toSorted();
+  if (others.length > 0)
+    log.warn({ handlers: others }, 'templates name handlers that this process does not serve');
 }
 
 function startLog(terminal: Terminal, config: Config, pretty: boolean): Logger {

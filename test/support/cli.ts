@@ -15,6 +15,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Another `treadle` than the one of this checkout. */
   readonly program?: string;
+  /** A command that runs it, as `bundle exec`. */
+  readonly by?: readonly string[];
 }
 
 export interface CliResult {
@@ -40,10 +42,12 @@ export interface RunningCli {
 
 export function startTreadle(
   args: readonly string[],
-  { url, cwd = tmpdir(), env, program = TREADLE }: CliOptions = {},
+  { url, cwd = tmpdir(), env, program = TREADLE, by = [] }: CliOptions = {},
 ): RunningCli {
   const { DATABASE_URL: _other, ...inherited } = process.env;
-  const child = spawn(process.execPath, [program, ...args], {
+  const [command = '', ...words] = [...by, process.execPath, program, ...args];
+  const child = spawn(command, words, {
+    stdio: 'pipe',
     cwd,
     env: { ...inherited, NODE_ENV: 'test', ...(url === undefined ? {} : { DATABASE_URL: url }), ...env },
   });

@@ -3,6 +3,7 @@
 /** Over a quarter of a minute in a run of all files on two cores, the longest first. */
 export const LONG_FILES = [
   'engine/queue/conformance-celery-redis',
+  'engine/queue/conformance-celery-oldest',
   'sql/interleavings',
   'engine/queue/conformance-graphile',
   'engine/queue/conformance-celery-amqp',
@@ -15,10 +16,14 @@ export const LONG_FILES = [
   'engine/queue/conformance-bullmq',
   'cli/operators',
   'cli/tune',
+  'cli/tune-functions',
+  'sql/function-tuning',
+  'sql/function-tuning-beside-writers',
   'bench/bench',
   'cli/schedule',
   'stories/limits',
   'bindings/native/supervision',
+  'stories/queue-schedules',
   'stories/celery',
   'stories/sidekiq',
   'parity/rails-afternoon',
@@ -32,6 +37,7 @@ export const LONG_FILES = [
   'parity/rails',
   'cli/fleet',
   'parity/native-python',
-  'bindings/native/ruby-load',
   'bindings/native/python-load',
+  'bindings/native/ruby-load',
+  'bindings/native/restarting',
 ].map((name) => `test/${name}.test.ts`);

@@ -30,6 +30,8 @@ export class NativeCalls implements HostListener {
   readonly #begun = new Map<string, (progress: Progress) => void>();
   #host: NativeHost | undefined;
   #calls = 0;
+  /** Handlers that were given up and still run. */
+  deafNow: readonly string[] = [];
 
   static async start(options: Partial<Parameters<typeof NativeHost.start>[0]>): Promise<NativeCalls> {
     const calls = new NativeCalls();
@@ -83,6 +85,10 @@ export class NativeCalls implements HostListener {
 
   progress(progress: Progress): void {
     this.#begun.get(progress.claim_token)?.(progress);
+  }
+
+  deaf(handlers: readonly string[]): void {
+    this.deafNow = handlers;
   }
 
   ended(): void {}

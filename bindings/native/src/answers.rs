@@ -21,6 +21,8 @@ pub enum Kind {
     Failed = 3,
     /// The program has ended. The last answer.
     Ended = 4,
+    /// Handlers that were given up and still run. JSON, all of them at each change.
+    Deaf = 5,
 }
 
 impl TryFrom<u8> for Kind {
@@ -32,7 +34,8 @@ impl TryFrom<u8> for Kind {
             1 => Ok(Self::Outcome),
             2 => Ok(Self::Progress),
             3 => Ok(Self::Failed),
-            _ => Err(format!("expected a kind of answer from 0 to 3, came {number}")),
+            5 => Ok(Self::Deaf),
+            _ => Err(format!("expected a kind of answer from 0 to 3 or 5, came {number}")),
         }
     }
 }
@@ -40,7 +43,7 @@ impl TryFrom<u8> for Kind {
 impl Kind {
     /// Whether somebody has waited for it.
     fn was_expected(self) -> bool {
-        self != Self::Progress
+        !matches!(self, Self::Progress | Self::Deaf)
     }
 }
 

@@ -2,7 +2,10 @@
 //! and hands on its answers. What the messages say is between TypeScript and the program that runs in the interpreter; here
 //! they are bytes. The JavaScript thread never waits for an interpreter, nor for a lock that one holds.
 mod answers;
+mod idle;
 mod lane;
+mod memory;
+mod payload;
 mod program;
 #[cfg(feature = "python")]
 mod python;
@@ -12,12 +15,12 @@ mod runtimes;
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Buffer, Function};
+use napi::bindgen_prelude::Function;
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 
 use answers::{Answers, Batch};
-use lane::Payload;
+use payload::Payload;
 use program::{Lane, Program};
 
 /// A program in an interpreter, from its start to its end. An interpreter runs one at a time, and the next one after it.
@@ -45,12 +48,12 @@ impl Host {
 
     /// Lane 0: an attempt for a thread; 1: an attempt for the event loop; 2: a word about an attempt that was sent before.
     #[napi]
-    pub fn send(&self, env: Env, lane: u32, message: Buffer) -> Result<()> {
+    pub fn send(&self, env: Env, lane: u32, message: Payload) -> Result<()> {
         let lane = Lane::try_from(lane).map_err(Error::from_reason)?;
         if lane != Lane::Control {
             self.program.answers.expect_one(&env)?;
         }
-        self.program.lane(lane).push(Payload::from(message));
+        self.program.lane(lane).push(message);
         Ok(())
     }
 

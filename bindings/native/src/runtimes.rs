@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::answers::Kind;
+use crate::memory;
 use crate::program::Program;
 
 /// Sets up its interpreter and runs programs, one after the other, until there is nobody left to send one.
@@ -44,6 +45,7 @@ impl Runtime {
     }
 
     fn begin(&self) -> Result<Sender<Arc<Program>>, String> {
+        memory::restrain();
         let (sender, receiver) = channel();
         let serve = self.serve;
         thread::Builder::new()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -57,6 +58,11 @@ class Burns(StepHandler):
         return {"turns": turns}
 
 
+class Collects(StepHandler):
+    def process(self, task, sequence, step):
+        return {"collected": gc.collect()}
+
+
 class Surroundings(StepHandler):
     def process(self, task, sequence, step):
         import psycopg2
@@ -94,17 +100,109 @@ class Listens(StepHandler):
 class Spins(StepHandler):
     def process(self, task, sequence, step):
         step.progress(0.5, "spinning")
-        try:
-            while True:
-                pass
-        except StepCancelled as order:
-            return {"reason": order.reason}
+        return spin()
 
 
-class Deaf(StepHandler):
+#: Until then deaf handlers hear nothing.
+WAKE = threading.Event()
+
+
+class Asleep(StepHandler):
     def process(self, task, sequence, step):
+        WAKE.clear()
         step.progress(0.5, "sleeping")
-        time.sleep(3_600)
+        WAKE.wait()
+
+
+class AsleepOnce(StepHandler):
+    """Deaf at its first attempt."""
+
+    def process(self, task, sequence, step):
+        if step.attempt == 1:
+            WAKE.wait()
+
+
+class WakesThem(StepHandler):
+    def process(self, task, sequence, step):
+        WAKE.set()
+
+
+class AsyncAsleep(StepHandler):
+    """Blocks its event loop where no exception reaches it."""
+
+    async def process(self, task, sequence, step):
+        WAKE.clear()
+        step.progress(0.5, "blocking the loop")
+        WAKE.wait()
+
+
+class AsyncSpins(StepHandler):
+    async def process(self, task, sequence, step):
+        step.progress(0.5, "spinning")
+        return spin()
+
+
+class AsyncBegins(StepHandler):
+    """Blocks its event loop in a task of its own making."""
+
+    async def process(self, task, sequence, step):
+        step.progress(0.5, "spinning")
+        return await asyncio.wait_for(self.spins(), timeout=3_600)
+
+    async def spins(self):
+        return spin()
+
+
+class AsyncSwallows(StepHandler):
+    """Does not block its event loop, and does not stop."""
+
+    async def process(self, task, sequence, step):
+        WAKE.clear()
+        step.progress(0.5, "waiting")
+        while not WAKE.is_set():
+            try:
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                continue
+
+
+class AsyncBurns(StepHandler):
+    async def process(self, task, sequence, step):
+        step.progress(0.5, "burning")
+        return Burns().process(task, sequence, step)
+
+
+class AsyncPatient(StepHandler):
+    """Awaits another one's word, and says on which thread it heard it."""
+
+    waiting: list[asyncio.Future] = []
+
+    async def process(self, task, sequence, step):
+        mine = asyncio.get_running_loop().create_future()
+        self.waiting.append(mine)
+        step.progress(0.5, "waiting")
+        await mine
+        return {"loop": threading.get_ident()}
+
+
+class SpeaksToThem(StepHandler):
+    def process(self, task, sequence, step):
+        while AsyncPatient.waiting:
+            mine = AsyncPatient.waiting.pop()
+            mine.get_loop().call_soon_threadsafe(mine.set_result, None)
+
+
+class AsyncThread(StepHandler):
+    async def process(self, task, sequence, step):
+        return {"loop": threading.get_ident()}
+
+
+def spin():
+    try:
+        while True:
+            pass
+    except StepCancelled as order:
+        return {"reason": order.reason}
 
 
 class AsyncWaits(StepHandler):

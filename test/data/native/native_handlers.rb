@@ -119,6 +119,13 @@ class Asleep < Treadle::StepHandler
   end
 end
 
+# Deaf at its first attempt.
+class AsleepOnce < Treadle::StepHandler
+  def process(_task, _sequence, step)
+    Thread::Queue.new.pop if step.attempt == 1
+  end
+end
+
 class WakesThem < Treadle::StepHandler
   def process(_task, _sequence, _step)
     Asleep::AWAKE << nil until Asleep::AWAKE.num_waiting.zero?

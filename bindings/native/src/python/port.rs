@@ -11,7 +11,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
 use crate::answers::Kind;
-use crate::lane::{Next, Payload};
+use crate::lane::Next;
+use crate::payload::Payload;
 use crate::program::{Lane, Program};
 
 /// Interrupts of Python strike when a thread holds the GIL again.
@@ -49,21 +50,41 @@ impl Port {
                 Next::Nothing if until.is_some_and(|at| at <= Instant::now()) => {
                     return Ok(Some(PyBytes::new(python, &[])))
                 }
-                Next::Nothing => python.detach(|| queue.wait(until, &NEVER)),
+                Next::Nothing => {
+                    python.detach(|| queue.wait(until, &NEVER));
+                    queue.arrived();
+                }
             }
         }
     }
 
-    /// Readable while the lane of the loop has something for `take`, and when it has been closed.
+    /// Readable while the lane of the loop has something for `take`, and when it has been closed. Whoever asks for it waits by it,
+    /// until it says `look`.
     fn fileno(&self) -> i32 {
+        self.program.lane(Lane::Loop).ring_again();
         self.bell.as_raw_fd()
+    }
+
+    /// Whether the lane of the loop has something for `take`, or has been closed. From now on nothing rings, until `arm`. With
+    /// `seconds` it looks for so long without the GIL, if the last message did not let itself be waited for longer.
+    fn look(&self, python: Python<'_>, seconds: f64) -> bool {
+        let lane = self.program.lane(Lane::Loop);
+        let at_most = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        lane.look(Duration::ZERO) || (!at_most.is_zero() && python.detach(|| lane.look(at_most)))
+    }
+
+    /// The next message rings. False: something is there already, and nothing has changed.
+    fn arm(&self) -> bool {
+        self.program.lane(Lane::Loop).arm()
     }
 
     /// All that waits in the lane of the loop; None when nothing comes any more.
     fn take<'py>(&self, python: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
-        let mut rings = [0; 64];
-        while matches!((&self.bell).read(&mut rings), Ok(64)) {}
-        let (messages, closed) = self.program.lane(Lane::Loop).take();
+        let silence = || {
+            let mut rings = [0; 64];
+            while matches!((&self.bell).read(&mut rings), Ok(64)) {}
+        };
+        let (messages, closed) = self.program.lane(Lane::Loop).take(silence);
         if closed && messages.is_empty() {
             return Ok(None);
         }
@@ -71,7 +92,7 @@ impl Port {
         PyList::new(python, taken.collect::<Vec<_>>()).map(Some)
     }
 
-    /// 0 ready, 1 outcome, 2 progress, 3 failed.
+    /// 0 ready, 1 outcome, 2 progress, 3 failed, 5 deaf.
     fn answer(&self, kind: u8, message: &[u8]) -> PyResult<()> {
         let kind = Kind::try_from(kind).map_err(PyValueError::new_err)?;
         self.program.answers.post(kind, message.to_vec());
@@ -83,6 +104,19 @@ impl Port {
         let raised = exception.map_or(std::ptr::null_mut(), |class| class.as_ptr());
         // SAFETY: the GIL is held, and Python keeps a reference of its own to what it will raise
         unsafe { pyo3::ffi::PyThreadState_SetAsyncExc(thread as std::ffi::c_long, raised) > 0 }
+    }
+
+    /// Raises an exception in the thread of an event loop, if that is at this task: its neighbours must not be hit. `current(loop)`
+    /// says which one it is at, and must be C code: then the GIL stays here from the look until the exception is set.
+    fn interrupt_task(
+        &self,
+        thread: u64,
+        current: &Bound<'_, PyAny>,
+        event_loop: &Bound<'_, PyAny>,
+        task: &Bound<'_, PyAny>,
+        exception: Bound<'_, PyAny>,
+    ) -> PyResult<bool> {
+        Ok(current.call1((event_loop,))?.is(task) && self.interrupt(thread, Some(exception)))
     }
 }
 

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use rb_sys::macros::{RSTRING_LEN, RSTRING_PTR};
 use rb_sys::{
     rb_cObject, rb_check_typeddata, rb_data_type_t, rb_data_typed_object_wrap, rb_define_class_under, rb_define_method,
-    rb_define_module, rb_define_module_under, rb_eArgError, rb_num2dbl, rb_num2ulong, rb_raise, rb_str_new,
-    rb_string_value, rb_thread_check_ints, rb_thread_schedule, rb_undef_alloc_func, Qnil, VALUE,
+    rb_define_module, rb_define_module_under, rb_eArgError, rb_jump_tag, rb_num2dbl, rb_num2ulong, rb_protect,
+    rb_raise, rb_str_new, rb_string_value, rb_thread_check_ints, rb_thread_schedule, rb_undef_alloc_func, Qnil, VALUE,
 };
 
 use crate::answers::Kind;
@@ -127,8 +127,19 @@ unsafe fn wait(queue: &Queue, until: Option<Instant>) {
     let data = &raw const waiting as *mut c_void;
     unsafe {
         rb_thread_call_without_gvl2(wait_unlocked, data, interrupt, data);
-        rb_thread_check_ints();
+        queue.arrived();
+        let mut raised = 0;
+        rb_protect(Some(check_interrupts), NOTHING, &mut raised);
+        if raised != 0 {
+            queue.pass_on(); // this thread takes nothing any more
+            rb_jump_tag(raised);
+        }
     }
+}
+
+unsafe extern "C" fn check_interrupts(_: VALUE) -> VALUE {
+    unsafe { rb_thread_check_ints() };
+    NOTHING
 }
 
 unsafe extern "C" fn wait_unlocked(waiting: *mut c_void) -> *mut c_void {
@@ -148,7 +159,7 @@ unsafe extern "C" fn answer(port: VALUE, kind: VALUE, mut message: VALUE) -> VAL
     unsafe {
         rb_string_value(&mut message);
         match u8::try_from(rb_num2ulong(kind)).ok().and_then(|kind| Kind::try_from(kind).ok()) {
-            None => rb_raise(rb_eArgError, c"expected a kind of answer from 0 to 3".as_ptr()),
+            None => rb_raise(rb_eArgError, c"expected a kind of answer from 0 to 3 or 5".as_ptr()),
             Some(kind) => {
                 let length = usize::try_from(RSTRING_LEN(message)).unwrap_or_default();
                 let bytes = std::slice::from_raw_parts(RSTRING_PTR(message).cast::<u8>(), length);

@@ -35,7 +35,6 @@ pub struct Vm {
 /// # Safety
 /// Once in a process. `stack` lies in a frame that the thread leaves only when it ends; it is for Ruby alone from here on.
 pub unsafe fn start(stack: &mut VALUE) -> Result<Vm, String> {
-    keep_memory_together();
     let signals = Signals::now();
     let set_up = unsafe {
         ruby_init_stack((stack as *mut VALUE).cast());
@@ -48,16 +47,6 @@ pub unsafe fn start(stack: &mut VALUE) -> Result<Vm, String> {
     let loaded = unsafe { load() };
     signals.restore();
     loaded
-}
-
-/// glibc gives threads pools of memory of their own and seldom takes any of it back. Ruby's threads take turns anyway: with two
-/// pools 16 of them at payloads of 100 KB held 450 MB in the place of 650 to 850.
-fn keep_memory_together() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    if std::env::var_os("MALLOC_ARENA_MAX").is_none() {
-        // SAFETY: a setting that malloc reads under its own lock
-        unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
-    }
 }
 
 /// What `ruby -e ''` loads, with RUBYOPT and RUBYLIB; then what is ours.

@@ -11,6 +11,7 @@ from ..outcome import Outcome, Released
 from ..worker.job import Job
 from ..worker.stopping import was_stopped
 from ..worker.wire import outcome_message, stop_reason
+from .deaf import Deaf
 from .port import OUTCOME, PROGRESS, Port
 
 #: Orders for attempts that had ended already are never asked for: of those only the latest are kept.
@@ -20,8 +21,9 @@ _MOST_EARLY = 1_000
 class Attempts:
     """By their claim tokens. Safe to use from any thread."""
 
-    def __init__(self, port: Port, max_result_bytes: int) -> None:
+    def __init__(self, port: Port, deaf: Deaf, max_result_bytes: int) -> None:
         self._port = port
+        self._deaf = deaf
         self._max_result_bytes = max_result_bytes
         self._lock = threading.Lock()
         self._running: dict[str, Job] = {}
@@ -43,11 +45,18 @@ class Attempts:
         """Whether nobody has answered for it."""
         return job.claim_token in self._running
 
+    def handler_of(self, claim_token: str | None) -> str:
+        """The name of its handler, for people."""
+        job = self._running.get(claim_token) if claim_token is not None else None
+        return "something that no running attempt began" if job is None else job.assignment.handler
+
     def end(self, job: Job, outcome: Outcome) -> None:
-        """Answers, unless it has been answered."""
+        """Answers, unless it has been answered: then it was given up, and has come back."""
         with self._lock:
-            if self._running.pop(job.claim_token, None) is None:
-                return
+            running = self._running.pop(job.claim_token, None)
+        if running is None:
+            self._deaf.discard(job)
+            return
         if was_stopped(job, outcome):
             outcome = Released()
         message = outcome_message(job.claim_token, outcome, job.duration_us)

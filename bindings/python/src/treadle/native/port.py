@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
 
 #: Lanes: attempts for threads, and words about attempts. Those for the event loop are taken when `fileno` is readable.
 JOBS: Final = 0
@@ -13,6 +13,7 @@ CONTROL: Final = 2
 READY: Final = 0
 OUTCOME: Final = 1
 PROGRESS: Final = 2
+DEAF: Final = 5
 
 
 class Port(Protocol):
@@ -27,8 +28,24 @@ class Port(Protocol):
     def take(self) -> Sequence[bytes] | None:
         """The attempts that wait for the event loop; None when nothing comes any more."""
 
+    def look(self, seconds: float) -> bool:
+        """Whether `take` has something to say; looks for it so long. From then on `fileno` is not readable for it any more."""
+
+    def arm(self) -> bool:
+        """`fileno` is readable again for what comes next. False: something has come already, and it is as after `look`."""
+
     def answer(self, kind: int, message: bytes) -> None:
         """Sends one answer."""
 
     def interrupt(self, thread: int, exception: type[BaseException] | None) -> bool:
         """Raises the exception in a thread as soon as it runs Python; None takes it back."""
+
+    def interrupt_task(
+        self,
+        thread: int,
+        current: Callable[[Any], object],
+        event_loop: object,
+        task: object,
+        exception: type[BaseException],
+    ) -> bool:
+        """The same in the thread of an event loop, if `current(event_loop)` is this task; with nothing between the two."""

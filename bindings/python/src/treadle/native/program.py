@@ -15,6 +15,7 @@ from ..worker.logs import configure
 from ..worker.modules import load_modules
 from ..worker.registry import Registry
 from .attempts import Attempts
+from .deaf import Deaf
 from .loop import Loop
 from .patience import Patience
 from .port import CONTROL, READY, Port
@@ -31,13 +32,14 @@ def main(port: Port, options: str) -> None:
         configure(settings.log_level, settings.log_json)
     sys.path.insert(0, os.path.abspath(settings.app_dir))
     registry = _registry(settings)
-    attempts = Attempts(port, settings.max_result_bytes)
+    deaf = Deaf(port)
+    attempts = Attempts(port, deaf, settings.max_result_bytes)
     threads = Threads(port, registry, attempts, settings.concurrency)
-    loop = Loop(port, registry, attempts) if registry.has_async else None
+    loop = Loop(port, registry, attempts, deaf) if registry.has_async else None
     if loop:
         loop.start()
     port.answer(READY, _introduction(registry))
-    _listen(port, attempts, Patience(attempts, threads, settings.interrupt_after, settings.give_up_after))
+    _listen(port, attempts, Patience(attempts, threads, loop, deaf, settings))
     threads.join(_LAST_WORDS_SECONDS)
     if loop:
         loop.close()
@@ -71,7 +73,6 @@ def _introduction(registry: Registry) -> bytes:
 
 def _listen(port: Port, attempts: Attempts, patience: Patience) -> None:
     while (message := port.next(CONTROL, patience.seconds())) is not None:
-        job = attempts.cancel(message) if message else None
-        if job is not None:
-            patience.begin(job)
+        if message:
+            patience.begin(attempts.cancel(message))
         patience.look()

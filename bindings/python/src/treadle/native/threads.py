@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 
-from ..errors import StepCancelled
 from ..failure import failed
 from ..handler import AnyHandler
 from ..outcome import Outcome
@@ -15,6 +14,7 @@ from ..worker.job import Job
 from ..worker.on_thread import run_on_thread
 from ..worker.registry import Registry
 from .attempts import Attempts
+from .interruption import interruption_of
 from .port import JOBS, Port
 
 log = logging.getLogger("treadle.native")
@@ -36,12 +36,15 @@ class Threads:
         """Raises StepCancelled where the attempt runs. False: on none of these threads."""
         return any(each.interrupt(job) for each in list(self._threads))
 
-    def replace(self, job: Job) -> None:
-        """Its thread is left to itself until the handler returns, if it ever does; another one takes its place."""
+    def replace(self, job: Job) -> bool:
+        """Its thread is left to itself until the handler returns, if it ever does; another one takes its place. False: it runs
+        on none of these threads."""
         for each in list(self._threads):
             if each.abandon(job):
                 self._threads.discard(each)
                 self._add()
+                return True
+        return False
 
     def join(self, seconds: float) -> None:
         """Gives those that are about to end the time to do so, all together."""
@@ -63,16 +66,25 @@ class _Thread:
         self._attempts = attempts
         self._lock = threading.Lock()
         self._job: Job | None = None
+        self._was_interrupted = False
         self._abandoned = False
         self.thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def _work(self) -> None:
-        while not self._abandoned and (message := self._port.next(JOBS)) is not None:
-            job = self._attempts.begin(message)
-            name = job.assignment.handler
-            handler = self._registry.find(name)
-            outcome = self._registry.unknown(name) if handler is None else self._run(job, handler)
-            self._attempts.end(job, outcome)
+        while not self._abandoned and self._serve_next():
+            pass
+
+    def _serve_next(self) -> bool:
+        """False when nothing comes any more. While it waits it holds nothing of the attempt before: that may be megabytes."""
+        message = self._port.next(JOBS)
+        if message is None:
+            return False
+        job = self._attempts.begin(message)
+        name = job.assignment.handler
+        handler = self._registry.find(name)
+        outcome = self._registry.unknown(name) if handler is None else self._run(job, handler)
+        self._attempts.end(job, outcome)
+        return True
 
     def _run(self, job: Job, handler: AnyHandler) -> Outcome:
         """An interrupt strikes once, and wherever the thread is: after this it can strike no more."""
@@ -88,14 +100,17 @@ class _Thread:
     def _disarm(self) -> None:
         with self._lock:
             self._job = None
-            self._port.interrupt(threading.get_ident(), None)
+            if self._was_interrupted:
+                self._was_interrupted = False
+                self._port.interrupt(threading.get_ident(), None)
 
     def interrupt(self, job: Job) -> bool:
         with self._lock:
             ident = self.thread.ident
             if self._job is not job or ident is None:
                 return False
-            return self._port.interrupt(ident, _interruption_of(job))
+            self._was_interrupted = True
+            return self._port.interrupt(ident, interruption_of(job))
 
     def abandon(self, job: Job) -> bool:
         with self._lock:
@@ -103,15 +118,3 @@ class _Thread:
                 return False
             self._abandoned = True
             return True
-
-
-def _interruption_of(job: Job) -> type[StepCancelled]:
-    """Python makes the exception itself, from a class, without arguments."""
-    reason = job.cancelled.reason or "revoked"
-
-    class Interruption(StepCancelled):
-        def __init__(self) -> None:
-            super().__init__(reason, f"the attempt was interrupted: {reason}")
-
-    Interruption.__name__ = Interruption.__qualname__ = StepCancelled.__name__
-    return Interruption

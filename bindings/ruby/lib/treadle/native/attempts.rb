@@ -12,9 +12,10 @@ module Treadle
       # Orders for attempts that had ended already are never asked for: of those only the latest are kept.
       MOST_EARLY = 1_000
 
-      def initialize(port, registry, results_limit:, logger:)
+      def initialize(port, registry, deaf:, results_limit:, logger:)
         @port = port
         @registry = registry
+        @deaf = deaf
         @results_limit = results_limit
         @logger = logger
         @mutex = Mutex.new
@@ -47,6 +48,7 @@ module Treadle
       # False when it has been given up: then nobody hears the answer.
       def answered(job, answer, _credits)
         taken = take(job)
+        @deaf.discard(job) unless taken
         job.dropped if !taken || job.stop.answer_void?
         @port.answer(Kinds::OUTCOME, answer.to_proto) if taken
         taken
@@ -54,7 +56,9 @@ module Treadle
 
       # Answers in the place of the handler. False when that has answered.
       def give_up(job)
+        @deaf.add(job) # first: it may come back at any moment
         taken = take(job)
+        @deaf.discard(job) unless taken
         @port.answer(Kinds::OUTCOME, Worker::Answers.released(job.claim_token).to_proto) if taken
         taken
       end

@@ -14,6 +14,7 @@ module Treadle
       READY = 0
       OUTCOME = 1
       PROGRESS = 2
+      DEAF = 5
     end
   end
 end

@@ -2,6 +2,7 @@
 
 require_relative '../handler_files'
 require_relative 'attempts'
+require_relative 'deaf'
 require_relative 'patience'
 require_relative 'settings'
 require_relative 'threads'
@@ -22,7 +23,8 @@ module Treadle
       def run
         prepare_log
         registry = load_handlers
-        @attempts = Attempts.new(@port, registry, results_limit: @settings.max_result_bytes, logger: Treadle.logger)
+        @attempts = Attempts.new(@port, registry, deaf: Deaf.new(@port), results_limit: @settings.max_result_bytes,
+                                                logger: Treadle.logger)
         @threads = Threads.new(@port, @attempts)
         @settings.concurrency.times { @threads.hire }
         @port.answer(Kinds::READY, introduction(registry))

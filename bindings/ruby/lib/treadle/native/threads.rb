@@ -35,11 +35,16 @@ module Treadle
       def serve
         in_place = true # until an attempt is given up, and its thread with it: then another one has been hired
         while in_place && (message = @port.next(Lanes::JOBS))
-          job = @attempts.begin(message)
-          begin
-            job.run_within(Worker::Surroundings)
-          ensure
-            in_place = job.deliver(0)
+          # A frame in C of its own: Ruby looks for references in those of waiting threads too, and what interpreting the
+          # attempt leaves in this thread's first one would keep its strings, perhaps megabytes, until the next attempt.
+          1.upto(1) do
+            job = @attempts.begin(message)
+            message = nil
+            begin
+              job.run_within(Worker::Surroundings)
+            ensure
+              in_place = job.deliver(0)
+            end
           end
         end
         ended = true
