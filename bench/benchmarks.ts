@@ -8,6 +8,7 @@ import { idle } from './idle.ts';
 import { indexes } from './indexes.ts';
 import { inflight } from './inflight.ts';
 import { latency } from './latency.ts';
+import { nativeMemory } from './native/memory.ts';
 import { native } from './native.ts';
 import { payloads } from './payloads.ts';
 import { peers } from './peers/peers.ts';
@@ -37,6 +38,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   handler,
   polyglot,
   native,
+  nativeMemory,
   queues,
   rails,
   soak,

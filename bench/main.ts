@@ -111,7 +111,7 @@ const program = new Command('bench')
   )
   .option(
     '--steps <count>',
-    'soak, adoption, rails: how many steps (default: 2,000,000, 1,000,000, 1,000,000)',
+    'soak, adoption, rails, native-memory: how many steps (default: 2,000,000, then 1,000,000)',
     positiveInteger,
   )
   .option('--peer <name>', 'peers: only the one whose name begins so, beside Treadle')

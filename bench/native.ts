@@ -5,8 +5,16 @@ import { benchmarkWithoutServer, type BenchOptions } from './benchmark.ts';
 import { repeated } from './measure.ts';
 import { placesHere, type Place, type Plain } from './native/places.ts';
 import { nativeHeadlines, nativeText } from './native/report.ts';
-import { nativeRow, overheads, type NativeResult, type PlainRow, type Size } from './native/result.ts';
-import { IN_FLIGHT, travel, type TripRun } from './polyglot/trips.ts';
+import {
+  nativeRow,
+  overheads,
+  plainRow,
+  type NativeResult,
+  type PlainRow,
+  type Size,
+} from './native/result.ts';
+import { echoes, LONG, oneMillisecond, SHORT, type Pace } from './native/trips.ts';
+import { IN_FLIGHT, type TripRun } from './polyglot/trips.ts';
 
 export const native = benchmarkWithoutServer<NativeResult>({
   name: 'native',
@@ -17,60 +25,64 @@ export const native = benchmarkWithoutServer<NativeResult>({
 });
 
 const SIZES: readonly Size[] = [
-  { payload: '1 KiB', bytes: 1_000, calls: 8_000 },
-  { payload: '100 KiB', bytes: 100_000, calls: 800 },
+  { payload: '1 KiB', bytes: 1_000 },
+  { payload: '100 KiB', bytes: 100_000 },
 ];
-const CALLS_OF_ONE_MS = 1_000;
+
+interface Round {
+  /** Of each place: one list for each size, and one for the millisecond of work. */
+  readonly trips: readonly (readonly (readonly TripRun[])[])[];
+  readonly alone: readonly PlainRow[];
+}
 
 async function benchNative({ quick, runs, onProgress }: BenchOptions): Promise<NativeResult> {
   const { places, plains, missing } = await placesHere();
   for (const why of missing) onProgress(`left out: ${why}`);
-  const sizes = SIZES.map((size) => ({ ...size, calls: quick ? size.calls / 20 : size.calls }));
   const rounds = await repeated(runs, async (round) => {
-    const measured: TripRun[][] = [];
+    const turn = `run ${round + 1} of ${runs}`;
+    const trips: Round['trips'][number][] = [];
     for (const place of places) {
-      onProgress(`${place.name}: run ${round + 1} of ${runs}`);
-      for (const size of sizes) measured.push(await echoes(place, size));
-      measured.push([await oneMillisecond(place, quick ? CALLS_OF_ONE_MS / 10 : CALLS_OF_ONE_MS)]);
+      onProgress(`${place.name}: ${turn}`);
+      trips.push(await tripsOf(place, quick ? SHORT : LONG));
     }
-    return measured;
+    onProgress(`without Treadle: ${turn}`);
+    return { trips, alone: await allWithoutTreadle(plains) };
   });
-  const cells = places.flatMap((place) => [...sizes, undefined].map((size) => ({ place, size })));
-  const rows = cells.flatMap(({ place, size }, at) =>
-    (size ? IN_FLIGHT : [1]).map((inFlight, turn) => {
-      const trips = rounds.flatMap((round) => round[at]?.[turn] ?? []);
-      return nativeRow(
-        { place: place.name, language: place.language, payload: size?.payload ?? '1 ms of work', inFlight },
-        trips,
-      );
-    }),
+  const rows = places.flatMap((place, at) =>
+    rowsOf(
+      place,
+      rounds.map(({ trips }) => trips[at] ?? []),
+    ),
   );
-  const alone: PlainRow[] = [];
-  for (const each of plains) for (const size of sizes) alone.push(await withoutTreadle(each, size));
+  const first = rounds[0]?.alone ?? [];
+  const alone = first.map((_, at) => plainRow(rounds.flatMap((round) => round.alone[at] ?? [])));
   return { runs, missing, rows, alone, overheads: overheads(rows, alone) };
 }
 
-/** One open place, and as many in flight as each figure asks for. */
-async function echoes(place: Place, { bytes, calls }: Size): Promise<TripRun[]> {
-  const context = Object.freeze({ order: 'x'.repeat(bytes) });
-  const { carrier, subject, close } = await place.open({ handler: place.echo, context });
-  try {
-    await travel(carrier, Math.max(...IN_FLIGHT), calls / 2, subject); // warms up
-    return await repeated(IN_FLIGHT.length, (at) => travel(carrier, IN_FLIGHT[at] ?? 1, calls, subject));
-  } finally {
-    await close();
-  }
+async function tripsOf(place: Place, pace: Pace): Promise<TripRun[][]> {
+  const measured: TripRun[][] = [];
+  // oxlint-disable-next-line no-await-in-loop -- sizes that were measured together would measure each other
+  for (const size of SIZES) measured.push(await echoes(place, size, pace));
+  return [...measured, await oneMillisecond(place, pace)];
 }
 
-async function oneMillisecond(place: Place, calls: number): Promise<TripRun> {
-  const context = Object.freeze({ order: 'x'.repeat(1_000) });
-  const { carrier, subject, close } = await place.open({ handler: 'OneMillisecond', context });
-  try {
-    await travel(carrier, 1, calls / 10, subject);
-    return await travel(carrier, 1, calls, subject);
-  } finally {
-    await close();
-  }
+function rowsOf(place: Place, rounds: Round['trips']): NativeResult['rows'] {
+  return [...SIZES, undefined].flatMap((size, at) =>
+    (size ? IN_FLIGHT : [1]).map((inFlight, turn) =>
+      nativeRow(
+        { place: place.name, language: place.language, payload: size?.payload ?? '1 ms of work', inFlight },
+        rounds.flatMap((round) => round[at]?.[turn] ?? []),
+      ),
+    ),
+  );
+}
+
+/** In each round, for the machine has better and worse minutes. */
+async function allWithoutTreadle(plains: readonly Plain[]): Promise<PlainRow[]> {
+  const rows: PlainRow[] = [];
+  // oxlint-disable-next-line no-await-in-loop -- one after the other, as everything here
+  for (const each of plains) for (const size of SIZES) rows.push(await withoutTreadle(each, size));
+  return rows;
 }
 
 async function withoutTreadle({ language, command }: Plain, { payload, bytes }: Size): Promise<PlainRow> {

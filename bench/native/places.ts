@@ -16,6 +16,7 @@ import type { Carrier } from '../polyglot/trips.ts';
 const HERE = import.meta.dirname;
 const RUBY = join(HERE, '..', '..', 'bindings', 'ruby');
 const MOST_AT_ONCE = 64;
+const LARGEST_RESULT = 16 * 1024 * 1024;
 
 export interface Open {
   readonly carrier: Carrier;
@@ -102,7 +103,13 @@ function nativePlace(options: NativeOptions, way: string, echo: string): Place {
   const { language } = options;
   const open = async (work: Work): Promise<Open> => {
     const log = pino({ level: 'silent' });
-    const worker = await NativeWorker.start({ ...options, concurrency: MOST_AT_ONCE, directory: HERE, log });
+    const worker = await NativeWorker.start({
+      ...options,
+      concurrency: MOST_AT_ONCE,
+      maxResultBytes: LARGEST_RESULT,
+      directory: HERE,
+      log,
+    });
     const carrier = await new Promise<Carrier>((welcome) => {
       worker.connect({ connect: (link) => endlessWork(link, welcome, work) });
     });

@@ -8,8 +8,16 @@ export function nativeText({ runs, missing, rows, alone, overheads }: NativeResu
     `native: one attempt there and back with the whole lifecycle, without engine and Postgres (medians of ${runs} runs)`,
     ...missing.map((why) => `left out: ${why}`),
     table(
-      ['handlers in', 'payload', 'in flight', 'calls/s', 'p50 us', 'p99 us'],
-      rows.map((row) => [row.place, row.payload, row.in_flight, row.per_second, row.p50_us, row.p99_us]),
+      ['handlers in', 'payload', 'in flight', 'calls/s', 'p50 us', 'p99 us', 'CPU us'],
+      rows.map((row) => [
+        row.place,
+        row.payload,
+        row.in_flight,
+        row.per_second,
+        row.p50_us,
+        row.p99_us,
+        row.cpu_us,
+      ]),
     ),
     'above the same call without Treadle, for a handler that works for 1 ms (p50, one in flight):',
     table(

@@ -5,7 +5,6 @@ import type { TripRun } from '../polyglot/trips.ts';
 export interface Size {
   readonly payload: string;
   readonly bytes: number;
-  readonly calls: number;
 }
 
 export interface NativeRow {
@@ -17,6 +16,8 @@ export interface NativeRow {
   readonly per_second: number;
   readonly p50_us: number;
   readonly p99_us: number;
+  /** Microseconds of CPU for each, of this process and of the worker's where there is one. */
+  readonly cpu_us: number;
 }
 
 /** By the language's own interpreter: JSON in, the method, JSON out. */
@@ -63,6 +64,18 @@ export function nativeRow(
     per_second: Math.round(median(trips.map((trip) => trip.per_second))),
     p50_us: of((trip) => trip.p50_ms * 1000),
     p99_us: of((trip) => trip.p99_ms * 1000),
+    cpu_us: of((trip) => trip.server_cpu_us + (trip.client_cpu_us ?? 0)),
+  };
+}
+
+/** Medians over the runs, of which there is at least one. */
+export function plainRow(rows: readonly PlainRow[]): PlainRow {
+  const [{ language, payload } = { language: '', payload: '' }] = rows;
+  return {
+    language,
+    payload,
+    echo_calls_per_second: Math.round(median(rows.map((row) => row.echo_calls_per_second))),
+    one_ms_us_per_call: rounded(median(rows.map((row) => row.one_ms_us_per_call))),
   };
 }
 

@@ -76,10 +76,12 @@ class NativeTest < Minitest::Test
     started(concurrency: 1, give_up_after: 0.0).send(0, assignment('NativeIsDeaf'))
     Thread.pass until NativeIsDeaf::HEARS.num_waiting == 1
     @port.send(2, cancel('a'))
+    assert_equal ['NativeIsDeaf'], deaf
     assert_predicate outcome, :released
     @port.send(0, assignment('NativeAnswers', claim_token: 'b'))
     assert_equal 'b', outcome.claim_token
     NativeIsDeaf::HEARS << nil
+    assert_empty deaf
     @port.close
     @thread.join
     assert_empty @port.answers
@@ -115,6 +117,12 @@ class NativeTest < Minitest::Test
     kind, bytes = @port.answers.pop
     assert_equal 1, kind
     Treadle::V1::Outcome.decode(bytes)
+  end
+
+  def deaf
+    kind, text = @port.answers.pop
+    assert_equal 5, kind
+    JSON.parse(text)['handlers']
   end
 
   def assignment(handler, claim_token: 'a', context: {})

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import inspect
 import json
-import logging
 from collections.abc import Awaitable, Callable
-from functools import cache
 from typing import Any
+from weakref import ref
 
 from ._proto.treadle.v1 import worker_pb2
+from .attempt_log import AttemptLog
 from .cancellation import Cancellation
 from .declaration import conform, dump
-from .handler import AnyHandler, StepHandler, name_of
+from .handler import AnyHandler, StepHandler
 from .json_text import parse
 from .outcome import Completed
 from .results import DEFAULT_MAX_RESULT_BYTES, as_results
@@ -48,25 +48,15 @@ class Attempt:
         self.assignment = assignment
         self.cancelled = Cancellation() if cancelled is None else cancelled
         self.max_result_bytes = max_result_bytes
-        self.step = Step(assignment, self.cancelled, on_progress, self._begin_transaction)
+        # weak, so that what an attempt holds is free when it has ended, and not when somebody looks for cycles
+        self.step = Step(assignment, self.cancelled, on_progress, ref(self))
         self.task: Task[Any] = Task(assignment.task)
-        self.sequence: Sequence[Any] = Sequence(
-            {each.step_name: each.results_json for each in assignment.parents}
-        )
+        self.sequence: Sequence[Any] = Sequence(assignment.parents)
         self.transaction = AttemptTransaction()
         self.settle: Settle = settle_by_waiting
         #: None until the input has been found fit.
         self.handler: StepHandler[Any, Any, Any, Any] | None = None
-        name = assignment.handler or name_of(handler)
-        self.log = logging.LoggerAdapter(_logger_of(name), self._facts(name))
-
-    def _facts(self, name: str) -> dict[str, Any]:
-        return {
-            "task_id": self.assignment.task.task_id,
-            "workflow_step_id": self.assignment.workflow_step_id,
-            "handler": name,
-            "attempt": self.assignment.attempt,
-        }
+        self.log = AttemptLog(handler, assignment)
 
     def open(self) -> StepHandler[Any, Any, Any, Any]:
         """Checks what the handler is given against what it declares, and makes its instance."""
@@ -103,7 +93,9 @@ class Attempt:
         """What `process` returned as the step's results: the JSON text that the children will read."""
         if self.handler is None:
             raise RuntimeError("results of an attempt that has not begun")
-        await self.settle(self.handler.process_results(self.step, output, self.step.initial_results))
+        answer = self.handler.process_results(self.step, output, self.step.initial_results)
+        if answer is not None:
+            await self.settle(answer)
         results = self.storable_results()
         model = self.handler_class.output_model
         if model is None:
@@ -125,7 +117,8 @@ class Attempt:
         except BaseException:  # a value that cannot be compared or written is not worth the outcome
             return None
 
-    def _begin_transaction(self, connection: Any) -> StepTransaction:
+    def begin_transaction(self, connection: Any) -> StepTransaction:
+        """As `step.transaction` says."""
         return StepTransaction(self, connection)
 
     @property
@@ -134,17 +127,9 @@ class Attempt:
         return self.transaction.committed
 
 
-@cache
-def _logger_of(handler_name: str) -> logging.Logger:
-    """Looking for it takes a lock that all threads share."""
-    return logging.getLogger(f"treadle.handlers.{handler_name}")
-
-
 async def settle_by_waiting(answer: Any) -> Any:
     """On an event loop."""
-    if answer is None or not inspect.isawaitable(answer):  # most hooks answer with nothing
-        return answer
-    return await answer
+    return await answer if inspect.isawaitable(answer) else answer
 
 
 def _by_step_name(needs: Any) -> dict[str, Any]:

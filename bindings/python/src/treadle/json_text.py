@@ -5,29 +5,21 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from .json_scan import may_hold_long_integer
+
 Value = TypeVar("Value")
 
 #: Levels that are read and written beyond what the program's own recursion limit leaves.
 _EXTRA_LEVELS = 2_500
 
-#: May be an integer beyond 2^53. Digits in texts look the same: what is found is then looked at for real.
-_LONG_INTEGER = re.compile(r"(?:^|[\s,:\[-])\d{16,}(?![.eE\d])")
-#: Found many times faster, and seldom: nearly all texts are looked at only for this.
-_DIGITS = re.compile(r"[0-9][0-9]{15}")
-
+_DECODER = json.JSONDecoder()
 _lock = threading.Lock()
-
-
-def may_hold_long_integer(text: str) -> bool:
-    """Whether an integer beyond 2^53 may be in it."""
-    return _DIGITS.search(text) is not None and _LONG_INTEGER.search(text) is not None
 
 
 def parse(text: str, otherwise: str = "{}") -> Any:
@@ -35,8 +27,12 @@ def parse(text: str, otherwise: str = "{}") -> Any:
     text = text or otherwise
     if text == "{}":  # what most steps have in most places
         return {}
-    read_integer = _nearest if may_hold_long_integer(text) else None
-    return deeply(lambda: json.loads(text, parse_int=read_integer))
+    if may_hold_long_integer(text):
+        return deeply(lambda: json.loads(text, parse_int=_nearest))
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        return deeply(lambda: _DECODER.decode(text))
 
 
 def with_doubles(text: str) -> str:

@@ -12,23 +12,18 @@ from typing import Any
 from .attempt import Attempt
 from .failure import failed
 from .outcome import Completed, CompletedInTransaction, Outcome
-from .tracing import traced_by
+from .tracing import HAS_OPENTELEMETRY, traced_by
+
+#: Nothing of these classes can be awaited: asking takes longer than all the rest around a handler.
+_SETTLED = frozenset({dict, list, tuple, str, int, float, bool, type(None)})
 
 
 async def run_attempt(attempt: Attempt) -> Outcome:
     """Runs one attempt on the running event loop, or (see run_attempt_here) on the calling thread."""
-    outcome: Outcome
+    if not HAS_OPENTELEMETRY:
+        return await _run(attempt)
     with traced_by(attempt.assignment.trace_context):
-        try:
-            outcome = await _work(attempt)
-        except GeneratorExit:  # nobody is there any more to hear of an outcome
-            raise
-        except (
-            BaseException
-        ) as raised:  # SystemExit, KeyboardInterrupt and CancelledError end the attempt, not the worker
-            outcome = _ended(raised, attempt)
-        await _afterwards(attempt, outcome)
-    return outcome
+        return await _run(attempt)
 
 
 def run_attempt_here(attempt: Attempt) -> Outcome:
@@ -42,12 +37,29 @@ def run_attempt_here(attempt: Attempt) -> Outcome:
     raise RuntimeError("the lifecycle waited for something on a thread of its own")
 
 
+async def _run(attempt: Attempt) -> Outcome:
+    outcome: Outcome
+    try:
+        outcome = await _work(attempt)
+    except GeneratorExit:  # nobody is there any more to hear of an outcome
+        raise
+    except BaseException as raised:
+        # SystemExit, KeyboardInterrupt and CancelledError end the attempt, not the worker
+        outcome = _ended(raised, attempt)
+    await _afterwards(attempt, outcome)
+    return outcome
+
+
 async def _work(attempt: Attempt) -> Outcome:
     handler = attempt.open()
-    given = (attempt.task, attempt.sequence, attempt.step)
-    await attempt.settle(handler.before(*given))
+    task, sequence, step = attempt.task, attempt.sequence, attempt.step
+    answer = handler.before(task, sequence, step)
+    if answer is not None:
+        await attempt.settle(answer)
     attempt.cancelled.raise_if_set()
-    output = await attempt.settle(handler.process(*given))
+    output = handler.process(task, sequence, step)
+    if type(output) not in _SETTLED:
+        output = await attempt.settle(output)
     committed = attempt.committed
     if committed is None:
         return Completed(await attempt.results_of(output))
@@ -72,7 +84,9 @@ async def _afterwards(attempt: Attempt, outcome: Outcome) -> None:
     if handler is None:
         return
     try:
-        await attempt.settle(handler.after(attempt.task, attempt.sequence, attempt.step, outcome))
+        answer = handler.after(attempt.task, attempt.sequence, attempt.step, outcome)
+        if answer is not None:
+            await attempt.settle(answer)
     except GeneratorExit:
         raise
     except BaseException as raised:
@@ -81,7 +95,7 @@ async def _afterwards(attempt: Attempt, outcome: Outcome) -> None:
 
 async def _settle_here(answer: Any) -> Any:
     """A plain function may still answer with an awaitable, as one behind a decorator does: it gets a loop of its own."""
-    if answer is None or not inspect.isawaitable(answer):  # most hooks answer with nothing
+    if not inspect.isawaitable(answer):
         return answer
     return asyncio.run(_as_coroutine(answer))
 

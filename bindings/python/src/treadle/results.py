@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, datetime, time, timezone
-from itertools import accumulate
 from typing import Any
 
 from .errors import DeclarationError
-from .json_text import deeply, may_hold_long_integer
+from .json_scan import is_deeper_than, may_hold_long_integer
+from .json_text import deeply
 
 #: Bytes of JSON text that the results of a step may have unless the engine says otherwise.
 DEFAULT_MAX_RESULT_BYTES = 4 * 1024 * 1024
@@ -22,26 +22,27 @@ DEFAULT_MAX_RESULT_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 1_000
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-_TEXTS_AND_THE_REST = re.compile(r'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+')
-_STEP_OF_BRACKET = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def as_results(value: Any, max_bytes: int = DEFAULT_MAX_RESULT_BYTES) -> str:
     """The value as JSON text. Raises DeclarationError `invalid_output`, or `results_too_large` over `max_bytes`."""
     text = _stringify(value)
-    _require_storable(text, max_bytes)
+    stored = _storable(text, max_bytes)
     if may_hold_long_integer(text):
         text = deeply(lambda: _write(json.loads(text, parse_int=_exact)))
-    if "-0.0" in text:
+    if "-" in text and "-0.0" in text:  # a single character is found many times faster
         text = _without_negative_zero(text)
-    if _is_deeper_than(text, MAX_DEPTH):
+    if is_deeper_than(stored, MAX_DEPTH):
         raise _too_deep()
     return text
 
 
 def _stringify(value: Any) -> str:
     try:
-        return deeply(lambda: _write(value))
+        try:
+            return _ENCODER.encode(value)
+        except RecursionError:
+            return deeply(lambda: _write(value))
     except RecursionError:
         raise _too_deep() from None
     except DeclarationError:
@@ -76,15 +77,17 @@ def _instant(value: datetime) -> str:
     return value.astimezone(timezone.utc).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
-def _require_storable(text: str, max_bytes: int) -> None:
+def _storable(text: str, max_bytes: int) -> bytes:
+    """As it is stored."""
     try:
-        size = len(text.encode())
+        stored = text.encode()
     except UnicodeEncodeError:
         raise _unstorable_text() from None
-    if size > max_bytes:
-        raise _too_large(max_bytes, size)
-    if "\\u0000" in text and _NUL.search(text):
+    if len(stored) > max_bytes:
+        raise _too_large(max_bytes, len(stored))
+    if "\\" in text and "\\u0000" in text and _NUL.search(text):
         raise _unstorable_text()
+    return stored
 
 
 def _exact(digits: str) -> int | float:
@@ -108,13 +111,6 @@ def _without_negative_zero(text: str) -> str:
         return float(digits) or 0
 
     return deeply(lambda: _write(json.loads(text, parse_float=number)))
-
-
-def _is_deeper_than(text: str, levels: int) -> bool:
-    if text.count("[") + text.count("{") <= levels:
-        return False
-    brackets = _TEXTS_AND_THE_REST.sub("", text)
-    return max(accumulate(map(_STEP_OF_BRACKET.__getitem__, brackets)), default=0) > levels
 
 
 def _unstorable_text() -> DeclarationError:

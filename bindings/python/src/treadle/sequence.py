@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from .declared_types import NeedsT
 from .errors import TreadleError
 from .json_text import parse
+from .lazy import lazy
+
+if TYPE_CHECKING:
+    from ._proto.treadle.v1 import worker_pb2
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,14 @@ class ParentStep:
 class Sequence(Generic[NeedsT]):
     """Results of the direct parents, by step name: `sequence["validate_order"]["total"]`."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self._texts = texts
+    def __init__(self, parents: Iterable[worker_pb2.ParentResult]) -> None:
+        self._parents = parents
         self._values: dict[str, Any] = {}
         self._needs: NeedsT | None = None
+
+    @lazy
+    def _texts(self) -> dict[str, str]:
+        return {each.step_name: each.results_json for each in self._parents}
 
     def result(self, name: str) -> Any:
         """The results of the parent called `name`. Raises TreadleError `unknown_step` when there is no such parent."""

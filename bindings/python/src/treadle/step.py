@@ -4,14 +4,16 @@ copying anything for the many handlers that never look at it."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .cancellation import Cancellation
+from .errors import TreadleError
 from .json_text import parse
+from .lazy import lazy
 
 if TYPE_CHECKING:
     from ._proto.treadle.v1 import worker_pb2
+    from .attempt import Attempt
     from .transaction import StepTransaction
 
 #: Told how far an attempt is: a fraction from 0 to 1 or None, and words for people.
@@ -28,26 +30,47 @@ class Step:
         assignment: worker_pb2.Assignment,
         cancelled: Cancellation,
         on_progress: ProgressListener,
-        transaction: Callable[[Any], StepTransaction],
+        attempt: Callable[[], Attempt | None],
     ) -> None:
         self._assignment = assignment
         self._current: Any = _UNTOUCHED
         self._on_progress = on_progress
-        self._transaction = transaction
-        self.workflow_step_id: int = assignment.workflow_step_id
-        self.name: str = assignment.step_name
-        #: 1 is the first attempt.
-        self.attempt: int = assignment.attempt
-        #: Attempts that the step has in all.
-        self.retry_limit: int = assignment.retry_limit
-        #: For `select treadle.complete_step(token, results)` on any connection; opaque.
-        self.claim_token: str = assignment.claim_token
-        #: Seconds that the attempt may take, None: as long as it likes. The engine keeps the time.
-        self.timeout: float | None = assignment.timeout_ms / 1000 if assignment.timeout_ms else None
+        self._attempt = attempt
         #: True once the attempt should stop: `if step.cancelled`, `while not step.cancelled.wait(1)`.
         self.cancelled = cancelled
 
-    @cached_property
+    @property
+    def workflow_step_id(self) -> int:
+        """Its number."""
+        return self._assignment.workflow_step_id
+
+    @property
+    def name(self) -> str:
+        """Its name in the template."""
+        return self._assignment.step_name
+
+    @property
+    def attempt(self) -> int:
+        """1 is the first attempt."""
+        return self._assignment.attempt
+
+    @property
+    def retry_limit(self) -> int:
+        """Attempts that the step has in all."""
+        return self._assignment.retry_limit
+
+    @property
+    def claim_token(self) -> str:
+        """For `select treadle.complete_step(token, results)` on any connection; opaque."""
+        return self._assignment.claim_token
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that the attempt may take, None: as long as it likes. The engine keeps the time."""
+        milliseconds = self._assignment.timeout_ms
+        return milliseconds / 1000 if milliseconds else None
+
+    @lazy
     def inputs(self) -> Any:
         """Inputs of the step: the context of the task unless somebody has set others."""
         return parse(self._assignment.inputs_json or self._assignment.task.context_json)
@@ -65,7 +88,7 @@ class Step:
     def results(self, value: Any) -> None:
         self._current = value
 
-    @cached_property
+    @lazy
     def initial_results(self) -> Any:
         """What an earlier attempt left behind, as it was when this attempt began."""
         return parse(self._assignment.results_json)
@@ -100,7 +123,12 @@ class Step:
         always. When the step was taken away meanwhile everything is rolled back too, with FencedError. Once it has
         committed the step is complete, whatever `process` does after it. One at a time, and none after one that committed.
         """
-        return self._transaction(connection)
+        attempt = self._attempt()
+        if attempt is None:
+            raise TreadleError(
+                "invalid_argument", "transaction: expected an attempt that runs, this one has ended"
+            )
+        return attempt.begin_transaction(connection)
 
     def __repr__(self) -> str:
         return f"Step({self.workflow_step_id}, {self.name}, attempt {self.attempt} of {self.retry_limit})"

@@ -10,13 +10,19 @@ module Treadle
     # Class macros of StepHandler. Without an argument each answers with what is declared, here or in a class above.
     module Macros
       %i[config_schema context_schema needs_schema output_schema].each do |macro|
-        define_method(macro) do |schema = nil, &block|
-          variable = :"@#{macro}"
-          return instance_variable_set(variable, schema || block) if schema || block
-          return instance_variable_get(variable) if instance_variable_defined?(variable)
+        define_method(macro) { |schema = nil, &block| declare_schema(macro, schema || block) }
+      end
 
-          superclass.respond_to?(macro) ? superclass.public_send(macro) : nil
+      private
+
+      # A method of the class, which those below it inherit: every attempt asks for all four.
+      def declare_schema(macro, schema)
+        return if schema.nil?
+
+        define_singleton_method(macro) do |another = nil, &block|
+          another || block ? declare_schema(macro, another || block) : schema
         end
+        schema
       end
     end
 

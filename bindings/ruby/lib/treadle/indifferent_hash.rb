@@ -6,12 +6,15 @@ module Treadle
   # A JSON object: keys are strings, and `hash[:total]` finds `'total'`. What Rails handlers expect of `task.context`,
   # without ActiveSupport. Everything that is put in is kept as it is, save that symbol keys become strings.
   class IndifferentHash < Hash
+    PARSE = { object_class: self, max_nesting: 0 }.freeze
+    private_constant :PARSE
+
     class << self
       # The value of a JSON text, with objects of this class at every level. Texts of the engine are trusted.
       def parse(text, otherwise = nil)
         return otherwise || new if text.empty?
 
-        JSON.parse(text, object_class: self, max_nesting: 0)
+        JSON.parse(text, PARSE)
       end
 
       # A plain value with objects of this class at every level.

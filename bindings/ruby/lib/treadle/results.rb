@@ -32,11 +32,16 @@ module Treadle
     def to_json_text(value, max_bytes: MAX_BYTES, unknown: nil)
       return '{}' if value.nil?
 
-      text = JSON.generate(Plain.new(unknown).of(value, 'it', 0), max_nesting: 0)
+      text = generator.generate(Plain.new(unknown).of(value, 'it', 0))
       return text if text.bytesize <= max_bytes
 
       raise DeclarationError.new('results_too_large', "expected results of at most #{max_bytes} bytes of JSON, got " \
                                                       "#{text.bytesize}: keep large data elsewhere and return where it is")
+    end
+
+    # It costs as much to make as a kilobyte to write, and serves one thread.
+    def generator
+      Thread.current[:treadle_generator] ||= JSON::State.new(max_nesting: 0)
     end
 
     # Makes a value of nothing but plain hashes, arrays, texts, numbers, true, false and nil.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -16,10 +17,20 @@ log = logging.getLogger("treadle.worker")
 class EventLoop:
     """Runs until it is closed."""
 
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._loop = asyncio.new_event_loop() if loop is None else loop
         self._thread = threading.Thread(target=self._run, name="treadle-loop", daemon=True)
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def turning(self) -> asyncio.AbstractEventLoop:
+        """As asyncio knows it."""
+        return self._loop
+
+    @property
+    def thread_id(self) -> int | None:
+        """Of its thread, once that has started."""
+        return self._thread.ident
 
     def start(self) -> None:
         """Begins to turn."""
@@ -38,11 +49,21 @@ class EventLoop:
         except RuntimeError:
             log.debug("the event loop is closed already")
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def spawn(
+        self, work: Coroutine[Any, Any, Any], when_done: Callable[[asyncio.Task[Any]], object]
+    ) -> asyncio.Task[Any]:
         """On the loop only: a task that is not collected while it runs."""
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            self._tasks.discard(task)
+            when_done(task)
+
+        task = _begun(self._loop, work)
+        if task.done():  # in its first step
+            when_done(task)
+        else:
+            self._tasks.add(task)
+            task.add_done_callback(ended)
         return task
 
     def every(self, seconds: float, work: Callable[[], object]) -> Callable[[], None]:
@@ -57,6 +78,13 @@ class EventLoop:
             self._loop.run_forever()
         finally:
             self._loop.close()
+
+
+def _begun(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Its first step runs at once where Python can do that, and not a turn of the loop later."""
+    if sys.version_info >= (3, 12) and loop.is_running() and loop.get_task_factory() is None:
+        return asyncio.Task(work, loop=loop, eager_start=True)
+    return loop.create_task(work)
 
 
 class _Beat:

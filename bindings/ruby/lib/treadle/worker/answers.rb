@@ -15,15 +15,15 @@ module Treadle
       def of(claim_token, outcome, duration_us)
         case outcome
         when Outcome::CompletedInTransaction
-          message(claim_token, duration_us, completed_in_transaction: V1::CompletedInTransaction.new)
+          message(claim_token, duration_us, completed_in_transaction: {})
         when Outcome::Completed
-          message(claim_token, duration_us, completed: V1::Completed.new(results_json: outcome.results_json))
+          message(claim_token, duration_us, completed: { results_json: outcome.results_json })
         else message(claim_token, duration_us, failed: failed(outcome))
         end
       end
 
       def released(claim_token)
-        message(claim_token, 0, released: V1::Released.new)
+        message(claim_token, 0, released: {})
       end
 
       # How far an attempt is.

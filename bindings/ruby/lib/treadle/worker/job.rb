@@ -26,6 +26,8 @@ module Treadle
         @ended = now
       end
 
+      def handler_name = @assignment.handler
+
       # The same within `surroundings`, and whatever happens: after it there is an outcome.
       def run_within(surroundings)
         done = false
@@ -106,7 +108,7 @@ module Treadle
         if @outcome.failed?
           log.warn("failed: #{@outcome.code}", error: @outcome.error, error_class: @outcome.error_class)
         else
-          log.debug('complete', seconds: (@ended - @started).round(6))
+          log.debug('complete', seconds: (@ended - @started).round(6)) if @logger.debug?
         end
       end
 
