@@ -74,6 +74,6 @@ class ClientTest < Story::Test
   def test_templates_are_shown
     assert_includes client.templates.map(&:name), 'ruby_story'
     steps = client.template('ruby_story').steps.map(&:to_a)
-    assert_equal [['first', 'Story::First', []], ['second', 'Story::Second', %w[first]]], steps
+    assert_equal [['first', 'Story::First', [], nil], ['second', 'Story::Second', %w[first], nil]], steps
   end
 end
