@@ -31,6 +31,7 @@ test('a worker is told the terms when it registers', async () => {
     heartbeat_timeout_ms: 15_000,
     max_message_bytes: 16_777_216,
     max_result_bytes: 4_194_304,
+    elsewhere: [],
   });
 });
 
