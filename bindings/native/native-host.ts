@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { TreadleError } from '../../core/errors.ts';
 import { Assignment, Cancel, Outcome, Progress } from '../../proto/gen/treadle/v1/worker.ts';
 import { loadAddon, type AddonHost, type NativeLanguage } from './load.ts';
+import { Lookout } from './lookout.ts';
 import { MessageWriter } from './message-writer.ts';
 
 /** As Python names them; Ruby knows the same. */
@@ -61,6 +62,7 @@ export class NativeHost {
   #onEnded: () => void = () => {};
   #onLoop: ReadonlySet<string> = new Set();
   readonly #writer = new MessageWriter();
+  readonly #lookout = new Lookout();
 
   private constructor(options: HostOptions, listener: HostListener) {
     this.#listener = listener;
@@ -89,6 +91,7 @@ export class NativeHost {
   assign(assignment: Assignment): void {
     const lane = this.#onLoop.has(assignment.handler) ? LANES.loop : LANES.jobs;
     this.#host.send(lane, this.#writer.bytesOf(Assignment, assignment));
+    this.#lookout.sent();
   }
 
   cancel(cancel: Cancel): void {
@@ -108,7 +111,9 @@ export class NativeHost {
       if (kind === 'outcome') outcomes.push(Outcome.decode(bytes));
       else if (kind !== undefined) this.#take(kind, bytes);
     }
-    if (outcomes.length > 0) this.#listener.outcomes(outcomes);
+    if (outcomes.length === 0) return;
+    this.#lookout.heard(outcomes.length);
+    this.#listener.outcomes(outcomes);
   }
 
   #take(kind: Exclude<Kind, 'outcome'>, bytes: Buffer): void {

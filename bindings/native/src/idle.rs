@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// As long as JavaScript takes to hear an answer and to send the next attempt, on a machine that has other work too.
-pub const LOOK: Duration = Duration::from_micros(80);
+pub const LOOK: Duration = Duration::from_micros(200);
 
 /// Pauses of one lane, under its lock.
 #[derive(Default)]

@@ -9,8 +9,8 @@ const { environment, skipped: withoutPython } = await nativePython();
 const withoutRuby = await nativeRuby();
 const BURSTS = 1_500;
 const SUBMITTERS = 8;
-/** Microseconds; a look takes at most 80. */
-const PAUSES = [0, 15, 50, 70, 80, 90, 120, 400];
+/** Microseconds; a look takes at most 200. */
+const PAUSES = [0, 15, 80, 170, 195, 205, 250, 600];
 
 const places = [
   { handler: 'Echo', skipped: withoutPython, start: () => NativeCalls.start({ environment }) },

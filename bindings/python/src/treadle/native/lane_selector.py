@@ -11,7 +11,7 @@ from typing import Any
 from .port import Port
 
 #: How long it looks before it sleeps, without the GIL. The addon looks so long only while messages come that fast.
-_LOOK_SECONDS = 80e-6
+_LOOK_SECONDS = 200e-6
 #: The lane's, and the one by which asyncio wakes itself.
 _OWN_DESCRIPTORS = 2
 
