@@ -40,4 +40,13 @@ export const LONG_FILES = [
   'bindings/native/python-load',
   'bindings/native/ruby-load',
   'bindings/native/restarting',
+  'bindings/native/choosing',
+  'bench/rails',
+  'cli/run',
+  'cli/setup',
+  'stories/outages',
+  'stories/queue-tls',
+  'stories/queue-outages',
+  'examples/queue-guide',
+  'cli/installed',
 ].map((name) => `test/${name}.test.ts`);
