@@ -228,13 +228,16 @@ test('after the commit the step is complete, whatever process throws or returns'
 
 test('a second transaction is refused after a commit, and may be tried after a rollback', async () => {
   const refusals: string[] = [];
+  const tried = new Signal(); // the step is complete with its commit, before its handler ends
   const { engine, taskId } = await run(async ({ task, transaction }) => {
     const failing = transaction(async (tx) => tx.query('select 1 / 0'));
     await failing.catch(({ code }: { code: string }) => refusals.push(code));
     await transaction(async (tx) => pay(tx, task.task_id));
     await transaction(() => 1).catch(({ code }: { code: string }) => refusals.push(code));
+    tried.happen();
   });
   expect(await engine.waitForTask(taskId)).toBe('complete');
+  await tried.happened;
   expect([refusals, await payments(taskId)]).toEqual([['database_error', 'invalid_argument'], ['paid']]);
 });
 
