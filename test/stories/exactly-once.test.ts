@@ -11,7 +11,7 @@ import { StepHandler } from '../../handlers/step-handler.ts';
 import type { StepTransaction } from '../../handlers/step-transaction.ts';
 import type { StepView } from '../../handlers/step-view.ts';
 import { create, eventually, Signal, startEngine } from '../support/engines.ts';
-import { templateOf } from '../support/factories.ts';
+import { templateOf, uniqueName } from '../support/factories.ts';
 import { violations } from '../support/invariants.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { stateOfTask, statesOfSteps, trailOf } from '../support/trail.ts';
@@ -48,10 +48,12 @@ async function payments(taskId: number): Promise<string[]> {
 
 /** A task of one step `pay` and one that follows, whose first step is this work. */
 async function run(work: (context: StepContext) => unknown, each = {}) {
-  const template = templateOf({ pay: [], after: ['pay'] }, { each });
+  const [payer, follower] = [uniqueName('pay'), uniqueName('after')]; // what another test has left is not for this one
+  const steps = { pay: { handler_class: payer }, after: { handler_class: follower } };
+  const template = templateOf({ pay: [], after: ['pay'] }, { each, steps });
   const seen: unknown[] = [];
   const after = ({ sequence }: StepContext) => void seen.push(sequence.result('pay'));
-  const works = { pay: work, after };
+  const works = { [payer]: work, [follower]: after };
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
   const engine = await startEngine({ database: home.database, templates: [template], works, log });
